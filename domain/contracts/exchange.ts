@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** Per-exchange settings of the edge; `at` in a request overrides `auctionType`. */
+export const exchangeSettingsSchema = z.object({
+  exchange: z.string(),
+  /** 1 first price, 2 second price plus. */
+  auctionType: z.union([z.literal(1), z.literal(2)]),
+  currency: z.string(),
+  /** Part of tmax that belongs to the network, milliseconds. */
+  networkAllowanceMs: z.number().nonnegative(),
+  defaultTmaxMs: z.number().positive(),
+  priceEncoding: z.literal('plain'),
+  seat: z.string(),
+  /** Whether the exchange discloses the minimum price to win in its loss notices. */
+  disclosesMinToWin: z.boolean(),
+});
+export type ExchangeSettings = z.infer<typeof exchangeSettingsSchema>;
+
+/** Units of `currency` that one unit of `base` buys. */
+export const fxTableSchema = z.object({
+  base: z.string(),
+  asOfMs: z.number(),
+  rates: z.record(z.string(), z.number().positive()),
+});
+export type FxTable = z.infer<typeof fxTableSchema>;

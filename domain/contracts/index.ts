@@ -1,0 +1,24 @@
+/**
+ * Contracts: every message that crosses a border of Adloop, each with a version.
+ * Types are inferred from zod schemas where the border is not hot; the edge's hot path uses the types only.
+ */
+export * from './agent';
+export * from './approval';
+export * from './budget-lease';
+export * from './campaign';
+export * from './canonical-json';
+export * from './creative';
+export * from './decision-record';
+export * from './edge-protocol';
+export * from './exchange';
+export * from './intent';
+export * from './kpi-rollup';
+export * from './model-manifest';
+export * from './no-bid-reason';
+export * from './normalised-request';
+export * from './outcome';
+export * from './policy-snapshot';
+export * from './problem';
+export * from './rollout';
+export * from './segment';
+export * from './signed';

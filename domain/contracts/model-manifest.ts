@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { agentPolicySchema, agentSchema } from './agent';
+
+/** Registry entry of one agent policy: immutable once written. */
+export const modelManifestSchema = z.object({
+  modelVersionId: z.string(),
+  agent: agentSchema,
+  family: z.enum(['multi-agent', 'monolith']),
+  parentId: z.string().nullable(),
+  policy: agentPolicySchema,
+  workflowId: z.string(),
+  runId: z.string(),
+  codeSha: z.string(),
+  window: z
+    .object({
+      windowId: z.string(),
+      contentSha256: z.string(),
+      rows: z.number().int(),
+      fromMs: z.number(),
+      toMs: z.number(),
+    })
+    .nullable(),
+  featureSpecHash: z.string(),
+  hyperParameters: z.record(z.string(), z.unknown()),
+  seed: z.number().int(),
+  gates: z.array(
+    z.object({
+      gate: z.enum(['held-out-likelihood', 'simulator', 'parity', 'ope']),
+      passed: z.boolean(),
+      value: z.number(),
+      bound: z.number(),
+      n: z.number(),
+      reason: z.string(),
+    }),
+  ),
+  createdAt: z.string(),
+});
+export type ModelManifest = z.infer<typeof modelManifestSchema>;
+export type GateResult = ModelManifest['gates'][number];

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { agentSchema } from './agent';
+
+export const METRICS = [
+  'value',
+  'revenue',
+  'cpa',
+  'cpc',
+  'ctr',
+  'winRate',
+  'roi',
+  'spendToPlan',
+  'fallbackShare',
+  'lateShare',
+  'errorShare',
+] as const;
+export type Metric = (typeof METRICS)[number];
+
+export const planMetricSchema = z.strictObject({
+  metric: z.enum(METRICS),
+  role: z.enum(['primary', 'guardrail', 'signal']),
+  margin: z.number().min(0).max(1).default(0.05),
+  action: z.enum(['warn', 'hold', 'rollback']).default('rollback'),
+  prove: z.boolean().default(false),
+});
+
+export const planStageSchema = z.strictObject({
+  kind: z.enum(['shadow', 'canary']),
+  /** Share of users, basis points; for a shadow the share of requests it sees. */
+  shareBps: z.number().int().min(1).max(10_000),
+  holdSeconds: z.number().int().min(1),
+  /** Primary events (clicks, conversions) needed per arm; 0 for shadow. */
+  minPrimaryEvents: z.number().int().min(0),
+  minDecisions: z.number().int().min(0),
+  maxSeconds: z.number().int().min(1),
+  approval: z.boolean().default(false),
+});
+
+/** A rollout's plan, versioned, linted before it starts. Time lengths are parameters so that a demo can run fast. */
+export const rolloutPlanSchema = z.strictObject({
+  version: z.literal(1),
+  name: z.string().min(1).max(100),
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+  /** Length of a KPI time bucket, seconds. */
+  bucketSeconds: z.number().int().min(1).default(300),
+  lookEverySeconds: z.number().int().min(1).default(60),
+  /** Delay after which labels count as mature, seconds. */
+  labelMaturitySeconds: z.number().int().min(0).default(3600),
+  decisionDeadlineSeconds: z.number().int().min(1).default(86_400),
+  approvalTimeoutSeconds: z.number().int().min(1).default(86_400),
+  /** Effects the plan is powered for; defaults are 0 and twice the margin. */
+  designEffect: z.strictObject({ better: z.number(), worse: z.number() }).optional(),
+  /** Primary events per second expected fleet-wide, for the feasibility planner; measured when absent. */
+  expectedPrimaryPerSecond: z.number().positive().optional(),
+  feasibility: z.enum(['enforced', 'waived']).default('enforced'),
+  waiverReason: z.string().optional(),
+  stages: z.array(planStageSchema).min(1).max(12),
+  metrics: z.array(planMetricSchema).min(1).max(20),
+});
+export type RolloutPlan = z.infer<typeof rolloutPlanSchema>;
+export type PlanStage = z.infer<typeof planStageSchema>;
+export type PlanMetric = z.infer<typeof planMetricSchema>;
+
+export const VERDICTS = ['non-inferior', 'inferior', 'continue', 'inconclusive', 'no-data', 'srm', 'error'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** One metric's statistic at one look: D = R_T − (1 − m) R_C (mirrored for lower-is-better) with its bounds. */
+export interface MetricEvidence {
+  metric: Metric;
+  role: 'primary' | 'guardrail' | 'signal';
+  margin: number;
+  canary: number;
+  control: number;
+  relativeEffect: number;
+  d: number;
+  standardError: number;
+  lower: number;
+  upper: number;
+  n: number;
+  verdict: Verdict;
+}
+
+/** Inputs, statistic and bounds behind one verdict; stored at every look. */
+export interface Evidence {
+  rolloutId: string;
+  stage: number;
+  look: number;
+  atMs: number;
+  /** Decisions in time buckets up to here count; later labels are not mature. */
+  matureUntilMs: number;
+  decisions: { canary: number; control: number };
+  primaryEvents: { canary: number; control: number };
+  nonEmptyBuckets: { canary: number; control: number };
+  srmP: number;
+  metrics: MetricEvidence[];
+  catastrophe: { fired: boolean; reason: string };
+  verdict: Verdict;
+  /** One sentence with value, bound and window. */
+  reason: string;
+  /** Everything the verdict function read, so that it can be judged again: per stage and arm, bucket sums. */
+  inputs: unknown;
+  digest: string;
+}
+
+export const ROLLOUT_STATES = [
+  'planned',
+  'shadow',
+  'awaiting-approval',
+  'canary',
+  'paused',
+  'promoting',
+  'promoted',
+  'rolling-back',
+  'rolled-back',
+  'aborted',
+  'rejected',
+  'refused',
+] as const;
+export type RolloutState = (typeof ROLLOUT_STATES)[number];
+
+export const releaseRequestSchema = z.strictObject({
+  fleet: z.string().default('demo'),
+  cell: z.string().default('default'),
+  agent: agentSchema,
+  modelVersionId: z.string().min(1),
+  plan: rolloutPlanSchema,
+});
+export type ReleaseRequest = z.infer<typeof releaseRequestSchema>;
