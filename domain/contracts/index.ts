@@ -9,6 +9,7 @@ export * from './campaign';
 export * from './canonical-json';
 export * from './creative';
 export * from './decision-record';
+export * from './default-plan';
 export * from './edge-protocol';
 export * from './exchange';
 export * from './intent';

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import type { Problem } from '#domain/contracts/problem';
+import { tokenFor, type CliConfig } from './config';
+import { CliError, EXIT, exitCodeOf } from './exit-code';
+
+/** Thin client of the control plane's API: one method, problems become CliErrors with a stable exit code. */
+export class ApiClient {
+  constructor(
+    private readonly config: CliConfig,
+    private readonly who: string,
+  ) {}
+
+  /** Requests `/api/v1{path}`; POSTs carry an idempotency key. Throws CliError on any problem. */
+  async call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T> {
+    const text = await this.send(method, path, body);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** As `call`, for answers that are JSON lines. */
+  async lines(method: 'GET' | 'POST', path: string, body?: unknown): Promise<string[]> {
+    return (await this.send(method, path, body)).split('\n').filter((line) => line !== '');
+  }
+
+  private async send(method: string, path: string, body: unknown): Promise<string> {
+    const { apiUrl } = this.config;
+    if (!apiUrl) {
+      throw new CliError(
+        'NO_CONTROL_PLANE',
+        `No stack runs in ${this.config.home} and ADLOOP_API is not set.`,
+        EXIT.failed,
+        'Start one with `npm start`, or set ADLOOP_API to a control plane.',
+      );
+    }
+    const headers: Record<string, string> = { authorization: `Bearer ${tokenFor(this.config, this.who)}` };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (method === 'POST') headers['idempotency-key'] = randomUUID();
+    let response: Response;
+    try {
+      response = await fetch(`${apiUrl}/api/v1${path}`, {
+        method,
+        headers,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        signal: AbortSignal.timeout(60_000),
+      });
+    } catch (cause) {
+      const why =
+        cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause);
+      throw new CliError(
+        'CONTROL_PLANE_UNREACHABLE',
+        `The control plane at ${apiUrl} does not answer: ${why}.`,
+        cause instanceof Error && cause.name === 'TimeoutError' ? EXIT.timeout : EXIT.failed,
+        'Check it with `npm run adloop -- doctor`.',
+      );
+    }
+    const text = await response.text();
+    if (!response.ok) throw toCliError(response.status, text);
+    return text;
+  }
+}
+
+function toCliError(status: number, text: string): CliError {
+  let problem: Partial<Problem>;
+  try {
+    problem = JSON.parse(text) as Partial<Problem>;
+  } catch {
+    problem = { detail: text.slice(0, 300) };
+  }
+  return new CliError(
+    problem.code ?? `HTTP_${status}`,
+    problem.detail ?? problem.title ?? `HTTP ${status}`,
+    exitCodeOf(status),
+    undefined,
+    problem.errors ?? [],
+  );
+}

@@ -1,0 +1,34 @@
+/** Exit codes of `adloop`, stable: scripts rely on them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  denied: 4,
+  conflict: 5,
+  gateFailed: 6,
+  timeout: 7,
+} as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** An error for the person at the terminal: what happened, why, and the next command. */
+export class CliError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly exitCode: ExitCode = EXIT.failed,
+    readonly next?: string,
+    readonly faults: { pointer: string; detail: string }[] = [],
+  ) {
+    super(message);
+  }
+}
+
+/** Maps an HTTP status of the API to an exit code. */
+export function exitCodeOf(status: number): ExitCode {
+  if (status === 404) return EXIT.notFound;
+  if (status === 401 || status === 403) return EXIT.denied;
+  if (status === 409 || status === 412 || status === 428) return EXIT.conflict;
+  if (status === 400 || status === 422) return EXIT.usage;
+  return EXIT.failed;
+}

@@ -1,0 +1,50 @@
+import { Command, CommanderError, Option } from 'commander';
+import { CliError, EXIT } from './exit-code';
+import { addCampaignCommands } from './commands/campaign';
+import { addDecisionCommands } from './commands/decision';
+import { addDoctorCommand } from './commands/doctor';
+import { addHomeCommands } from './commands/home';
+import { addReleaseCommands } from './commands/release';
+import { addStatusCommand } from './commands/status';
+import { addTrainCommands } from './commands/train';
+
+/** The whole command line; `doctor backup restore reset` act on ADLOOP_HOME, every other verb on the API. */
+export function buildProgram(): Command {
+  const program = new Command('adloop')
+    .description('Adloop: closed-loop advertising by agents that learn')
+    .addOption(
+      new Option('-o, --output <format>', 'output format').choices(['table', 'json', 'ndjson']).default('table'),
+    )
+    .option('--as <who>', 'speak as this role or person of the local tokens')
+    .showHelpAfterError('(add --help for usage)')
+    .exitOverride();
+  addStatusCommand(program);
+  addDoctorCommand(program);
+  addCampaignCommands(program);
+  addTrainCommands(program);
+  addReleaseCommands(program);
+  addDecisionCommands(program);
+  addHomeCommands(program);
+  return program;
+}
+
+/** Prints what went wrong, why and the next command; returns the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof CliError) {
+    console.error(`${error.code}: ${error.message}`);
+    for (const fault of error.faults) console.error(`  ${fault.pointer}: ${fault.detail}`);
+    if (error.next) console.error(error.next);
+    return error.exitCode;
+  }
+  console.error(error);
+  return EXIT.failed;
+}
+
+if (require.main === module) {
+  buildProgram()
+    .parseAsync()
+    .catch((error: unknown) => {
+      process.exitCode = report(error);
+    });
+}
