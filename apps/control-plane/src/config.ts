@@ -1,0 +1,107 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const flag = z.enum(['0', '1']).default('0');
+
+const environmentSchema = z.object({
+  /** Postgres, `postgres://user:password@host:port/database`. */
+  DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(12),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port.default(4000),
+  /** Holds keys/, lake/ and artifacts/. */
+  ADLOOP_HOME: z.string().min(1).default('.adloop'),
+  TEMPORAL_ADDRESS: z.string().min(1).default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_UI_URL: z.url().optional(),
+  FLEET: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/)
+    .default('demo'),
+  CELL: z
+    .string()
+    .regex(/^[a-z0-9-]{1,40}$/)
+    .default('default'),
+  KPI_BUCKET_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
+  /** A fresh database is seeded from here; unset or empty = it starts empty. */
+  SHIPPED_DIR: z.string().default(''),
+  /** Comma separated base URLs of the edges, for links only. */
+  EDGE_URLS: z.string().default(''),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** 1 = nothing is seeded even when SHIPPED_DIR is set. */
+  SEED_DISABLED: flag,
+});
+
+/** Every fault of the environment at once; `main.ts` prints it and exits. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`The environment is not usable:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Settings of the control plane: read once, frozen, injected by type into whatever needs one. */
+export class ControlPlaneConfig {
+  readonly databaseUrl!: string;
+  readonly databasePoolSize!: number;
+  readonly host!: string;
+  readonly port!: number;
+  readonly adloopHome!: string;
+  readonly temporalAddress!: string;
+  readonly temporalNamespace!: string;
+  readonly temporalUiUrl!: string | null;
+  readonly fleet!: string;
+  readonly cell!: string;
+  readonly kpiBucketSeconds!: number;
+  readonly shippedDir!: string | null;
+  readonly edgeUrls!: readonly string[];
+  readonly logLevel!: string;
+
+  private constructor(values: ControlPlaneConfig.Values) {
+    Object.assign(this, values);
+    Object.freeze(this);
+  }
+
+  /**
+   * Reads an environment; this is the only place of the app that does.
+   * @throws ConfigError listing every fault.
+   */
+  static read(environment: NodeJS.ProcessEnv = process.env): ControlPlaneConfig {
+    const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+    const parsed = environmentSchema.safeParse(set);
+    if (!parsed.success) {
+      throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+    }
+    const e = parsed.data;
+    return new ControlPlaneConfig({
+      databaseUrl: e.DATABASE_URL,
+      databasePoolSize: e.DATABASE_POOL_SIZE,
+      host: e.HOST,
+      port: e.PORT,
+      adloopHome: e.ADLOOP_HOME,
+      temporalAddress: e.TEMPORAL_ADDRESS,
+      temporalNamespace: e.TEMPORAL_NAMESPACE,
+      temporalUiUrl: e.TEMPORAL_UI_URL ?? null,
+      fleet: e.FLEET,
+      cell: e.CELL,
+      kpiBucketSeconds: e.KPI_BUCKET_SECONDS,
+      shippedDir: e.SHIPPED_DIR === '' || e.SEED_DISABLED === '1' ? null : e.SHIPPED_DIR,
+      edgeUrls: Object.freeze(
+        e.EDGE_URLS.split(',')
+          .map((url) => url.trim())
+          .filter((url) => url !== ''),
+      ),
+      logLevel: e.LOG_LEVEL,
+    });
+  }
+
+  /** The settings for the log: the database's password is left out. */
+  redacted(): Record<string, unknown> {
+    return { ...this, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
+  }
+}
+
+export namespace ControlPlaneConfig {
+  /** The plain values, without the class's methods. */
+  export type Values = Omit<ControlPlaneConfig, 'redacted'>;
+}
