@@ -1,0 +1,5 @@
+/**
+ * Budget agent: paces spend per campaign and day by one multiplier (traffic-aware PID) and, below its floor, by throttling.
+ * Policy: BudgetParams. State: PacingState, kept by the caller per campaign and arm.
+ */
+export * from './pacing';

@@ -1,0 +1,67 @@
+import type { Agent, Arm } from '../contracts/agent';
+import type { CandidateState, DecisionInputs, DecisionOutputs, LiveState } from '../contracts/decision-record';
+import type { NormalisedRequest } from '../contracts/normalised-request';
+import type { PolicySnapshot } from '../contracts/policy-snapshot';
+import { hashText } from '../random';
+
+/**
+ * Everything in DecisionInputs that is neither the request nor the candidates. `inferenceMode` and `timeLeftMs` may still be
+ * changed between prepareRequest and decideRequest, when the deadline asks for heuristics.
+ */
+export interface RequestContext {
+  snapshotId: string;
+  stateVersion: number;
+  nowMs: number;
+  arm: Arm;
+  rolloutId: string;
+  stage: number;
+  rngCounter: number;
+  live: LiveState;
+  inferenceMode: DecisionInputs['inferenceMode'];
+  /** Agents quarantined or without autonomy for this request; they run their baselines. */
+  quarantined: string[];
+  timeLeftMs: DecisionInputs['timeLeftMs'];
+}
+
+/** A candidate's state as recorded; `lostRace` says that `reserve` refused it on this impression (an input of a replay). */
+export type RecordedCandidate = CandidateState & { lostRace?: true };
+
+/** One impression decided: what was read and what came out. */
+export interface ImpressionDecision {
+  inputs: DecisionInputs;
+  outputs: DecisionOutputs;
+}
+
+/** Runs the arm's bid model over `rowCount` rows of 24 features; answers (mu, sigma) per row. */
+export type Infer = (rows: Float32Array, rowCount: number) => Promise<Float32Array>;
+
+/** Reserves the full price of one impression (nanos) and one exposure under all caps, atomically; false = refused. */
+export type Reserve = (campaignId: string, creativeId: string, priceNanos: number) => boolean;
+
+/**
+ * Agents that may not use more than their baseline on this request: those that the kill switch quarantines and those whose
+ * autonomy share does not cover the request (by hash of its id, so that the choice can be repeated).
+ */
+export function agentsWithoutAutonomy(snapshot: PolicySnapshot, requestId: string, extra: readonly string[] = []): string[] {
+  const bps = snapshot.autonomyBps;
+  const out = new Set<string>(extra);
+  if (snapshot.kill.level === 'quarantine-agent') for (const agent of snapshot.kill.agents) out.add(agent);
+  const check = (agent: Agent): void => {
+    if (bps[agent] < 10_000 && hashText(`${agent}|${requestId}`) % 10_000 >= bps[agent]) out.add(agent);
+  };
+  check('budget');
+  check('creative');
+  check('bid');
+  check('frequency');
+  return out.size === 0 ? NOBODY : [...out].sort();
+}
+
+const NOBODY: string[] = [];
+
+/**
+ * Whether a request counts as eligible in KPI sums: no veto of the whole request and at least one impression without veto.
+ * Independent of campaigns, policies and state.
+ */
+export function isEligible(request: NormalisedRequest): boolean {
+  return request.veto === null && request.impressions.some((impression) => impression.veto === null);
+}

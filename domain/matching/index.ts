@@ -1,0 +1,8 @@
+/**
+ * Matching: which campaigns may bid on an impression at all, and why the others may not.
+ * All hard vetoes run here, before any draw (agents.md, coordination steps 0 and 1).
+ */
+export * from './build-serving-index';
+export * from './match';
+export * from './serving-index';
+export * from './state-reader';
