@@ -1,0 +1,19 @@
+/**
+ * Evaluation: statistics of live comparisons (anytime-valid, ratio metrics, SRM, CUPED) and off-policy estimators.
+ * Pure functions of sums and rows; formulas and golden numbers as in the statistics design, checked by the tests beside them.
+ */
+export * from './bootstrap';
+export * from './confidence-sequence';
+export * from './cuped';
+export { chiSquareTail, logGamma } from './gamma-function';
+export * from './importance-weights';
+export * from './logged-feedback';
+export * from './non-inferiority';
+export * from './normal-distribution';
+export * from './off-policy-estimators';
+export * from './off-policy-report';
+export * from './ratio-metric';
+export * from './sample-ratio';
+export * from './seeded-random';
+export * from './student-t';
+export * from './tabular-policy';
