@@ -1,0 +1,327 @@
+import { mkdirSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
+import {
+  assertFree,
+  ensureKeys,
+  findTemporal,
+  freePorts,
+  openHome,
+  readEnvironment,
+  SetupError,
+  startPostgres,
+  startTemporal,
+  registerSearchAttributes,
+  Supervisor,
+  type Crash,
+  type Home,
+  type Keys,
+  type SetupEnvironment,
+} from '../setup';
+import {
+  controlPlanePart,
+  edgePart,
+  simulatorPart,
+  workerPart,
+  type PartContext,
+  type SimulatorOptions,
+} from './parts';
+import { claimHome, removeStackFile, writeStackFile, type StackUrls } from './stack-file';
+
+export type Part = 'postgres' | 'temporal' | 'control-plane' | 'worker' | 'edge' | 'simulator';
+
+export const ALL_PARTS: readonly Part[] = ['postgres', 'temporal', 'control-plane', 'worker', 'edge', 'simulator'];
+
+export interface StackPorts {
+  controlPlane: number;
+  temporal: number;
+  temporalUi: number;
+  postgres: number;
+  edge: number;
+}
+
+export interface StackOptions {
+  /** ADLOOP_HOME of this stack. */
+  home: string;
+  /** What to start (default: all). The other parts can be started later by `start`. */
+  parts?: readonly Part[];
+  /** Default: free ports. */
+  ports?: StackPorts;
+  /** Edges edge-1 … edge-n (default 1). */
+  edges?: number;
+  /** Use DATABASE_URL and TEMPORAL_ADDRESS where set (`npm start`); tests never do. Default false. */
+  external?: boolean;
+  /** fsync on (default true); tests that do not kill Postgres may turn it off. */
+  durable?: boolean;
+  /** Seconds of one KPI bucket (default 300). */
+  kpiBucketSeconds?: number;
+  simulator?: { scenario?: string; requestsPerSecond?: number; seed?: number; ackLog?: string };
+  /** Further variables for the control plane, worker, edges and simulator. */
+  env?: NodeJS.ProcessEnv;
+  say?: (line: string) => void;
+  onCrash?: (crash: Crash) => void;
+}
+
+const MINIMUM_FREE_BYTES = 1_000_000_000;
+const FLEET = 'demo';
+const EXTRA_PORTS = 1; // The simulator's control port.
+
+function assertDiskSpace(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= MINIMUM_FREE_BYTES) return;
+  const freeMb = Math.round((bavail * bsize) / 1e6);
+  throw new SetupError(
+    `only ${freeMb} MB are free under ${folder}: free 1 GB, or set ADLOOP_HOME to a folder on another disk`,
+  );
+}
+
+/** A running stack: its parts by name (`postgres`, `temporal`, `control-plane`, `worker`, `edge-1`, …, `simulator`). */
+export class Stack {
+  private readonly startedAt = new Date().toISOString();
+
+  constructor(
+    readonly home: Home,
+    readonly keys: Keys,
+    readonly urls: StackUrls,
+    private readonly supervisor: Supervisor,
+    private readonly starters: ReadonlyMap<string, () => Promise<unknown>>,
+    private readonly ports: ReadonlyMap<string, number>,
+  ) {}
+
+  /** Names of all parts in their order of starting, running or not. */
+  partNames(): string[] {
+    return [...this.starters.keys()];
+  }
+
+  /** Starts one part and waits until it is ready. Returns its process id (0: an external service). */
+  async start(name: string): Promise<number> {
+    const starter = this.starters.get(name);
+    if (!starter) throw new Error(`no part ${name}; there are ${this.partNames().join(', ')}`);
+    await starter();
+    this.record();
+    return this.pid(name) ?? 0;
+  }
+
+  /** Process id of a running part. */
+  pid(name: string): number | null {
+    return this.supervisor.pid(name);
+  }
+
+  logFile(name: string): string {
+    return this.supervisor.logFile(name);
+  }
+
+  /** API token of a local user: vera (viewer), adam (ad-ops), mila (ml-lead), alice, bob (release-manager), oscar, root. */
+  token(user: string): string {
+    const found = this.keys.tokens.find(({ name }) => name === user);
+    if (!found) throw new Error(`no local user ${user}`);
+    return found.token;
+  }
+
+  /** Ends one part at once (kill -9). */
+  async killPart(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.supervisor.kill(name, signal);
+    this.record();
+  }
+
+  /** Ends one part in order. */
+  async stopPart(name: string): Promise<void> {
+    await this.supervisor.stop(name);
+    this.record();
+  }
+
+  /** Stops everything in reverse order. */
+  async stop(): Promise<void> {
+    await this.supervisor.stopAll();
+    removeStackFile(this.home);
+  }
+
+  killAll(): void {
+    this.supervisor.killAll();
+  }
+
+  private record(): void {
+    const processes = this.supervisor.names().map((name) => {
+      return { name, pid: this.pid(name) ?? 0, port: this.ports.get(name) ?? null };
+    });
+    writeStackFile(this.home, { supervisorPid: process.pid, startedAt: this.startedAt, urls: this.urls, processes });
+  }
+}
+
+async function choosePorts(
+  options: StackOptions,
+  edges: number,
+): Promise<StackPorts & { edgePorts: number[]; simulator: number }> {
+  const [temporal, temporalUi, postgres, controlPlane, simulator, ...edgePorts] = await freePorts(
+    4 + EXTRA_PORTS + edges,
+  );
+  const free = { temporal: temporal!, temporalUi: temporalUi!, postgres: postgres!, controlPlane: controlPlane! };
+  if (!options.ports) return { ...free, edge: edgePorts[0]!, edgePorts, simulator: simulator! };
+  const fixed = options.ports;
+  await assertFree(fixed.controlPlane, 'control plane', 'ADLOOP_PORT');
+  await assertFree(fixed.edge, 'edge', 'ADLOOP_EDGE_PORT');
+  return { ...fixed, edgePorts: [fixed.edge, ...edgePorts.slice(1)], simulator: simulator! };
+}
+
+interface Plan {
+  environment: SetupEnvironment;
+  options: StackOptions;
+  supervisor: Supervisor;
+  home: Home;
+  context: PartContext;
+  ports: StackPorts;
+  say: (line: string) => void;
+}
+
+/** Starts Postgres, or joins the one of DATABASE_URL. */
+function postgresStarter({ environment, options, supervisor, home, context, ports }: Plan): () => Promise<unknown> {
+  if (options.external && environment.databaseUrl) {
+    context.databaseUrl = environment.databaseUrl;
+    return () => Promise.resolve();
+  }
+  return async () => {
+    if (options.ports) await assertFree(ports.postgres, 'Postgres', 'ADLOOP_POSTGRES_PORT');
+    context.databaseUrl = await startPostgres(supervisor, {
+      folder: home.postgres,
+      passwordFile: home.postgresPassword,
+      port: ports.postgres,
+      database: 'adloop',
+      durable: options.durable ?? true,
+    });
+  };
+}
+
+/** Starts a Temporal server, or joins the cluster of TEMPORAL_ADDRESS. */
+function temporalStarter({
+  environment,
+  options,
+  supervisor,
+  home,
+  context,
+  ports,
+  say,
+}: Plan): () => Promise<unknown> {
+  const searchAttributes = Object.fromEntries(SEARCH_ATTRIBUTE_NAMES.map((name) => [name, 'Keyword' as const]));
+  const external = options.external ? environment.temporalAddress : null;
+  if (external) {
+    context.temporalAddress = external;
+    context.temporalUi = null;
+    return () => registerSearchAttributes(external, context.temporalNamespace, searchAttributes);
+  }
+  return async () => {
+    if (options.ports) {
+      await assertFree(ports.temporal, 'Temporal', 'ADLOOP_TEMPORAL_PORT');
+      await assertFree(ports.temporalUi, 'Temporal UI', 'ADLOOP_TEMPORAL_UI_PORT');
+    }
+    await startTemporal(supervisor, {
+      binary: await findTemporal(environment, say),
+      port: ports.temporal,
+      uiPort: ports.temporalUi,
+      databaseFile: home.temporalDb,
+      namespace: context.temporalNamespace,
+      searchAttributes,
+      env: context.env,
+    });
+  };
+}
+
+function makeStarters(plan: Plan, simulator: SimulatorOptions): Map<string, () => Promise<unknown>> {
+  const { supervisor, context } = plan;
+  const starters = new Map<string, () => Promise<unknown>>();
+  starters.set('postgres', postgresStarter(plan));
+  starters.set('temporal', temporalStarter(plan));
+  starters.set('control-plane', () => supervisor.start(controlPlanePart(context)));
+  starters.set('worker', () => supervisor.start(workerPart(context)));
+  for (const edgeId of Object.keys(context.edgePorts)) {
+    starters.set(edgeId, () => supervisor.start(edgePart(context, edgeId)));
+  }
+  starters.set('simulator', () => supervisor.start(simulatorPart(context, 'edge-1', simulator)));
+  return starters;
+}
+
+const isWanted = (parts: readonly Part[], name: string): boolean =>
+  parts.includes((name.startsWith('edge-') ? 'edge' : name) as Part);
+
+/**
+ * Starts the parts asked for, in order, each ready before the next. On a fault everything started so far is stopped.
+ * @throws SetupError with one line that says what to do.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const environment = readEnvironment();
+  const say = options.say ?? (() => undefined);
+  const home = openHome(path.resolve(options.home));
+  claimHome(home);
+  assertDiskSpace(home.root);
+  const keys = ensureKeys(home.keys);
+  const edgeCount = options.edges ?? 1;
+  const ports = await choosePorts(options, edgeCount);
+  const edgePorts = Object.fromEntries(ports.edgePorts.map((port, i) => [`edge-${i + 1}`, port]));
+  const supervisor = new Supervisor(home.logs);
+  if (options.onCrash) supervisor.onCrash = options.onCrash;
+  const context: PartContext = {
+    root: environment.root,
+    home,
+    keys,
+    fleet: FLEET,
+    databaseUrl: '',
+    temporalAddress: `127.0.0.1:${ports.temporal}`,
+    temporalNamespace: environment.temporalNamespace,
+    temporalUi: `http://127.0.0.1:${ports.temporalUi}`,
+    controlPlanePort: ports.controlPlane,
+    edgePorts,
+    kpiBucketSeconds: options.kpiBucketSeconds ?? 300,
+    env: { ...environment.inherited, ...options.env },
+  };
+  const plan: Plan = { environment, options, supervisor, home, context, ports, say };
+  const stack = assemble(plan, ports.simulator);
+  try {
+    for (const name of stack.partNames()) {
+      if (!isWanted(options.parts ?? ALL_PARTS, name)) continue;
+      say(`starting ${name}`);
+      await stack.start(name);
+    }
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+function assemble(plan: Plan, simulatorPort: number): Stack {
+  const { context, home, options, ports } = plan;
+  mkdirSync(path.join(home.root, 'simulator'), { recursive: true });
+  const simulator: SimulatorOptions = {
+    scenario: path.resolve(context.root, options.simulator?.scenario ?? 'scenarios/demo.json'),
+    requestsPerSecond: options.simulator?.requestsPerSecond ?? 40,
+    seed: options.simulator?.seed ?? 1,
+    ackLog: options.simulator?.ackLog ?? path.join(home.root, 'simulator', 'acknowledged.ndjson'),
+    controlPort: simulatorPort,
+  };
+  const starters = makeStarters(plan, simulator);
+  const edges = Object.fromEntries(
+    Object.entries(context.edgePorts).map(([edgeId, port]) => [edgeId, `http://127.0.0.1:${port}`]),
+  );
+  const urls: StackUrls = {
+    controlPlane: `http://127.0.0.1:${context.controlPlanePort}`,
+    edge: edges['edge-1']!,
+    edges,
+    simulator: `http://127.0.0.1:${simulatorPort}`,
+    get temporalUi() {
+      return context.temporalUi;
+    },
+    get temporalAddress() {
+      return context.temporalAddress;
+    },
+    get postgres() {
+      return context.databaseUrl;
+    },
+  };
+  const portsByName = new Map<string, number>([
+    ['postgres', ports.postgres],
+    ['temporal', ports.temporal],
+    ['control-plane', ports.controlPlane],
+    ['simulator', simulatorPort],
+    ...Object.entries(context.edgePorts),
+  ]);
+  return new Stack(home, plan.context.keys, urls, plan.supervisor, starters, portsByName);
+}
