@@ -1,0 +1,12 @@
+/**
+ * Rollout: what a plan may say, what a look at a canary means, and which step follows. Pure; workflows decide when to ask.
+ * Workflows import `next-step` alone (no schema code); everything here may run in activities, the control plane and tests.
+ */
+export * from './catastrophe-lane';
+export * from './design-effect';
+export * from './look';
+export * from './metric-catalogue';
+export * from './metric-test';
+export * from './next-step';
+export * from './stage-sums';
+export * from './verdict';

@@ -1,0 +1,38 @@
+import type { Evidence, RolloutPlan } from '../contracts';
+import type { ArmSums, StageSums } from './stage-sums';
+
+/** Everything a verdict reads; stored with the look, so that it can be judged again. */
+export interface Look {
+  rolloutId: string;
+  /** Index into `plan.stages` of the canary stage that serves. */
+  stage: number;
+  look: number;
+  atMs: number;
+  stageStartedMs: number;
+  /** Decisions in time buckets up to here count; both arms alike. */
+  matureUntilMs: number;
+  plan: RolloutPlan;
+  /** Mature bucket sums of every canary stage so far, ascending; the last one is `stage`. */
+  stages: StageSums[];
+  /** Sums of the trailing window for the catastrophe lane (`trailingSums`), ids or not, mature or not. */
+  recent: ArmSums;
+  /** Distinct user keys at first exposure in this stage; never requests (statistics.md 6). */
+  exposures: { canary: number; control: number };
+  /** p of this stage's last look, 1 at its first. */
+  previousSrmP: number;
+  /** Streak of the last look, 0 at the first. */
+  previousStreak: number;
+  /** Planned spend of each arm over the lane's window, nanos; absent = no plan to hold spend against. */
+  plannedSpendNanos?: { canary: number; control: number };
+  /** Time of the newest decision that reached the lake, of either arm; null = none yet. */
+  newestDecisionMs: number | null;
+}
+
+/** Evidence before the caller seals it with a digest; the catastrophe streak goes into the next look. */
+export type UnsealedEvidence = Omit<Evidence, 'digest' | 'catastrophe'> & {
+  catastrophe: { fired: boolean; reason: string; streak: number };
+};
+
+/** Seconds since the stage began to serve. */
+export const elapsedSeconds = (look: Pick<Look, 'atMs' | 'stageStartedMs'>): number =>
+  Math.max(0, look.atMs - look.stageStartedMs) / 1000;

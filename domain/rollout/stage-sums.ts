@@ -1,0 +1,91 @@
+import type { Arm, KpiRollup, KpiSum, KpiSums } from '../contracts';
+
+/** KPI sums of one user-hash bucket; bucket −1 holds requests without a usable id. */
+export type BucketSums = KpiSums & { userBucket: number };
+
+/** Bucket sums of both arms over one canary stage so far. */
+export interface StageSums {
+  stage: number;
+  canary: BucketSums[];
+  control: BucketSums[];
+}
+
+/** Totals of both arms. */
+export interface ArmSums {
+  canary: KpiSums;
+  control: KpiSums;
+}
+
+/** The names are listed here, not imported, so that a workflow bundle stays free of schema code. */
+const SUM_NAMES: readonly KpiSum[] = [
+  'requests',
+  'eligible',
+  'bids',
+  'wins',
+  'impressions',
+  'clicks',
+  'conversions',
+  'valueNanos',
+  'spendNanos',
+  'fallbacks',
+  'errors',
+  'late',
+];
+
+/** All sums zero. */
+export const noSums = (): KpiSums => Object.fromEntries(SUM_NAMES.map((name) => [name, 0])) as KpiSums;
+
+/** Adds `from` to `into` in place. */
+export function addSums(into: KpiSums, from: KpiSums): void {
+  for (const name of SUM_NAMES) into[name] += from[name];
+}
+
+/** First sum that is not a finite number >= 0, or null. */
+export function faultySum(sums: KpiSums): KpiSum | null {
+  return SUM_NAMES.find((name) => !(Number.isFinite(sums[name]) && sums[name] >= 0)) ?? null;
+}
+
+/** Total over buckets. */
+export function totalSums(buckets: readonly KpiSums[]): KpiSums {
+  const total = noSums();
+  for (const bucket of buckets) addSums(total, bucket);
+  return total;
+}
+
+/**
+ * Folds rollups of one rollout into bucket sums per stage, ascending. Only time buckets that ended by `matureUntilMs`
+ * count, the same cut-off for both arms. Rows may already be merged over time buckets.
+ * @param bucketMsLength length of a time bucket, ms
+ */
+export function foldStages(rows: readonly KpiRollup[], matureUntilMs: number, bucketMsLength: number): StageSums[] {
+  const stages = new Map<number, Record<Arm, Map<number, BucketSums>>>();
+  for (const row of rows) {
+    if (row.bucketMs + bucketMsLength > matureUntilMs) continue;
+    const stage = stages.get(row.stage) ?? { champion: new Map(), canary: new Map() };
+    stages.set(row.stage, stage);
+    const bucket = stage[row.arm].get(row.userBucket) ?? { ...noSums(), userBucket: row.userBucket };
+    stage[row.arm].set(row.userBucket, bucket);
+    addSums(bucket, row);
+  }
+  return [...stages.entries()]
+    .sort(([a], [b]) => a - b)
+    .map(([stage, arms]) => ({ stage, canary: [...arms.canary.values()], control: [...arms.champion.values()] }));
+}
+
+/**
+ * Sums of the shortest trailing window of a stage in which both arms have `minDecisions` requests, or of the whole stage:
+ * what the catastrophe lane looks at, so that a fault which starts late is not diluted by the quiet hours before it.
+ * Labels need not be mature: system metrics have none.
+ */
+export function trailingSums(rows: readonly KpiRollup[], stage: number, minDecisions: number): ArmSums {
+  const sums: ArmSums = { canary: noSums(), control: noSums() };
+  const inStage = rows.filter((row) => row.stage === stage).sort((a, b) => b.bucketMs - a.bucketMs);
+  let at = Infinity;
+  for (const row of inStage) {
+    const enough = Math.min(sums.canary.requests, sums.control.requests) >= minDecisions;
+    if (row.bucketMs < at && enough) break;
+    at = row.bucketMs;
+    addSums(row.arm === 'canary' ? sums.canary : sums.control, row);
+  }
+  return sums;
+}
