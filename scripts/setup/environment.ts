@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { findRoot } from './root';
+import { SetupError } from './setup-error';
 
 /** What the set-up reads from the environment; nothing else under scripts/ reads `process.env`. */
 export interface SetupEnvironment {
@@ -16,12 +17,26 @@ export interface SetupEnvironment {
   requireRtblint: boolean;
   requireData: boolean;
   /** Ports of `npm start`. */
-  ports: { controlPlane: number; edge: number; temporal: number; temporalUi: number; postgres: number };
+  ports: Record<'controlPlane' | 'edge' | 'temporal' | 'temporalUi' | 'postgres', WantedPort>;
   /** What a child process inherits. */
   inherited: NodeJS.ProcessEnv;
 }
 
-const port = (value: string | undefined, fallback: number): number => (value ? Number(value) : fallback);
+/** A port of `npm start`: asked for by a variable (then it must be free), or a default (then another one will do). */
+export interface WantedPort {
+  what: string;
+  variable: string;
+  port: number;
+  explicit: boolean;
+}
+
+function wantedPort(env: NodeJS.ProcessEnv, what: string, variable: string, fallback: number): WantedPort {
+  const value = env[variable];
+  if (!value) return { what, variable, port: fallback, explicit: false };
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new SetupError(`${variable}=${value} is not a port`);
+  return { what, variable, port, explicit: true };
+}
 
 /** Reads the environment once; relative paths count from the repository's root. */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): SetupEnvironment {
@@ -36,11 +51,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): SetupEnvi
     requireRtblint: env.ADLOOP_REQUIRE_RTBLINT === '1',
     requireData: env.ADLOOP_REQUIRE_DATA === '1',
     ports: {
-      controlPlane: port(env.ADLOOP_PORT, 8080),
-      edge: port(env.ADLOOP_EDGE_PORT, 8081),
-      temporal: port(env.ADLOOP_TEMPORAL_PORT, 7233),
-      temporalUi: port(env.ADLOOP_TEMPORAL_UI_PORT, 8233),
-      postgres: port(env.ADLOOP_POSTGRES_PORT, 54329),
+      controlPlane: wantedPort(env, 'control plane', 'ADLOOP_PORT', 7070),
+      edge: wantedPort(env, 'edge', 'ADLOOP_EDGE_PORT', 7080),
+      temporal: wantedPort(env, 'Temporal', 'ADLOOP_TEMPORAL_PORT', 7233),
+      temporalUi: wantedPort(env, 'Temporal UI', 'ADLOOP_TEMPORAL_UI_PORT', 8233),
+      postgres: wantedPort(env, 'Postgres', 'ADLOOP_POSTGRES_PORT', 7432),
     },
     inherited: env,
   };

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { accepts, assertFree, freePort, freePorts } from './ports';
+import { accepts, freePort, freePorts, settlePort } from './ports';
 
 describe('ports', () => {
   test('free ports differ from each other', async () => {
@@ -7,16 +7,22 @@ describe('ports', () => {
     expect(new Set(ports).size).toBe(5);
   });
 
-  test('a port in use is refused in one line that names the variable', async () => {
+  test('a default port in use gives way; one that was asked for is refused in one line that says what to do', async () => {
     const port = await freePort();
+    const wanted = { what: 'edge', variable: 'ADLOOP_EDGE_PORT', port, explicit: true };
+    const said: string[] = [];
+    const say = (line: string): number => said.push(line);
     const server = net.createServer().listen(port, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     expect(await accepts(port)).toBe(true);
-    await expect(assertFree(port, 'edge', 'ADLOOP_EDGE_PORT')).rejects.toThrow(
-      `port ${port} (edge) is in use: stop what listens there, or choose another with ADLOOP_EDGE_PORT=<port> npm start`,
+    await expect(settlePort(wanted, say)).rejects.toThrow(
+      `port ${port} (edge) is in use: stop what listens there, or set ADLOOP_EDGE_PORT to another port`,
     );
+    const other = await settlePort({ ...wanted, explicit: false }, say);
+    expect(other).not.toBe(port);
+    expect(said).toEqual([`port ${port} (edge) is in use, taking ${other}; set ADLOOP_EDGE_PORT to choose`]);
     await new Promise((resolve) => server.close(resolve));
     expect(await accepts(port)).toBe(false);
-    await expect(assertFree(port, 'edge', 'ADLOOP_EDGE_PORT')).resolves.toBeUndefined();
+    await expect(settlePort(wanted, say)).resolves.toBe(port);
   });
 });

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { WantedPort } from './environment';
 import { SetupError } from './setup-error';
 
 const HOST = '127.0.0.1';
@@ -41,12 +42,21 @@ export async function isFree(port: number): Promise<boolean> {
   }
 }
 
-/** Refuses a port in use, naming the variable that moves it. */
-export async function assertFree(port: number, what: string, variable: string): Promise<void> {
-  if (await isFree(port)) return;
-  throw new SetupError(
-    `port ${port} (${what}) is in use: stop what listens there, or choose another with ${variable}=<port> npm start`,
-  );
+/**
+ * The wanted port when it is free. A default in use gives way to a free port, and says so; one that was asked for is
+ * refused in one line that says what to do.
+ */
+export async function settlePort(wanted: WantedPort, say: (line: string) => void): Promise<number> {
+  const { port, what, variable, explicit } = wanted;
+  if (await isFree(port)) return port;
+  if (explicit) {
+    throw new SetupError(
+      `port ${port} (${what}) is in use: stop what listens there, or set ${variable} to another port`,
+    );
+  }
+  const other = await freePort();
+  say(`port ${port} (${what}) is in use, taking ${other}; set ${variable} to choose`);
+  return other;
 }
 
 /** Whether something accepts connections on the port. */

@@ -2,7 +2,6 @@ import { mkdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
 import {
-  assertFree,
   ensureKeys,
   findTemporal,
   freePorts,
@@ -12,6 +11,7 @@ import {
   startPostgres,
   startTemporal,
   registerSearchAttributes,
+  settlePort,
   Supervisor,
   type Crash,
   type Home,
@@ -32,21 +32,13 @@ export type Part = 'postgres' | 'temporal' | 'control-plane' | 'worker' | 'edge'
 
 export const ALL_PARTS: readonly Part[] = ['postgres', 'temporal', 'control-plane', 'worker', 'edge', 'simulator'];
 
-export interface StackPorts {
-  controlPlane: number;
-  temporal: number;
-  temporalUi: number;
-  postgres: number;
-  edge: number;
-}
-
 export interface StackOptions {
   /** ADLOOP_HOME of this stack. */
   home: string;
   /** What to start (default: all). The other parts can be started later by `start`. */
   parts?: readonly Part[];
-  /** Default: free ports. */
-  ports?: StackPorts;
+  /** Take the ports of `npm start` (7070 and so on) where they are free; default: any free ports. */
+  wellKnownPorts?: boolean;
   /** Edges edge-1 … edge-n (default 1). */
   edges?: number;
   /** Use DATABASE_URL and TEMPORAL_ADDRESS where set (`npm start`); tests never do. Default false. */
@@ -58,13 +50,14 @@ export interface StackOptions {
   simulator?: { scenario?: string; requestsPerSecond?: number; seed?: number; ackLog?: string };
   /** Further variables for the control plane, worker, edges and simulator. */
   env?: NodeJS.ProcessEnv;
-  say?: (line: string) => void;
+  say?: Say;
   onCrash?: (crash: Crash) => void;
 }
 
+type Say = (line: string) => void;
+
 const MINIMUM_FREE_BYTES = 1_000_000_000;
 const FLEET = 'demo';
-const EXTRA_PORTS = 1; // The simulator's control port.
 
 function assertDiskSpace(folder: string): void {
   const { bavail, bsize } = statfsSync(folder);
@@ -148,19 +141,35 @@ export class Stack {
   }
 }
 
-async function choosePorts(
-  options: StackOptions,
-  edges: number,
-): Promise<StackPorts & { edgePorts: number[]; simulator: number }> {
-  const [temporal, temporalUi, postgres, controlPlane, simulator, ...edgePorts] = await freePorts(
-    4 + EXTRA_PORTS + edges,
-  );
-  const free = { temporal: temporal!, temporalUi: temporalUi!, postgres: postgres!, controlPlane: controlPlane! };
-  if (!options.ports) return { ...free, edge: edgePorts[0]!, edgePorts, simulator: simulator! };
-  const fixed = options.ports;
-  await assertFree(fixed.controlPlane, 'control plane', 'ADLOOP_PORT');
-  await assertFree(fixed.edge, 'edge', 'ADLOOP_EDGE_PORT');
-  return { ...fixed, edgePorts: [fixed.edge, ...edgePorts.slice(1)], simulator: simulator! };
+interface StackPorts {
+  controlPlane: number;
+  temporal: number;
+  temporalUi: number;
+  postgres: number;
+  /** The simulator's control port. */
+  simulator: number;
+  edges: number[];
+}
+
+async function choosePorts(plan: StackOptions, environment: SetupEnvironment, say: Say): Promise<StackPorts> {
+  const free = await freePorts(5 + (plan.edges ?? 1));
+  const [temporal, temporalUi, postgres, controlPlane, simulator, ...edges] = free as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (!plan.wellKnownPorts) return { temporal, temporalUi, postgres, controlPlane, simulator, edges };
+  const wanted = environment.ports;
+  return {
+    controlPlane: await settlePort(wanted.controlPlane, say),
+    temporal: await settlePort(wanted.temporal, say),
+    temporalUi: await settlePort(wanted.temporalUi, say),
+    postgres: await settlePort(wanted.postgres, say),
+    simulator,
+    edges: [await settlePort(wanted.edge, say), ...edges.slice(1)],
+  };
 }
 
 interface Plan {
@@ -170,7 +179,7 @@ interface Plan {
   home: Home;
   context: PartContext;
   ports: StackPorts;
-  say: (line: string) => void;
+  say: Say;
 }
 
 /** Starts Postgres, or joins the one of DATABASE_URL. */
@@ -180,7 +189,6 @@ function postgresStarter({ environment, options, supervisor, home, context, port
     return () => Promise.resolve();
   }
   return async () => {
-    if (options.ports) await assertFree(ports.postgres, 'Postgres', 'ADLOOP_POSTGRES_PORT');
     context.databaseUrl = await startPostgres(supervisor, {
       folder: home.postgres,
       passwordFile: home.postgresPassword,
@@ -209,10 +217,6 @@ function temporalStarter({
     return () => registerSearchAttributes(external, context.temporalNamespace, searchAttributes);
   }
   return async () => {
-    if (options.ports) {
-      await assertFree(ports.temporal, 'Temporal', 'ADLOOP_TEMPORAL_PORT');
-      await assertFree(ports.temporalUi, 'Temporal UI', 'ADLOOP_TEMPORAL_UI_PORT');
-    }
     await startTemporal(supervisor, {
       binary: await findTemporal(environment, say),
       port: ports.temporal,
@@ -253,9 +257,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   claimHome(home);
   assertDiskSpace(home.root);
   const keys = ensureKeys(home.keys);
-  const edgeCount = options.edges ?? 1;
-  const ports = await choosePorts(options, edgeCount);
-  const edgePorts = Object.fromEntries(ports.edgePorts.map((port, i) => [`edge-${i + 1}`, port]));
+  const ports = await choosePorts(options, environment, say);
+  const edgePorts = Object.fromEntries(ports.edges.map((port, i) => [`edge-${i + 1}`, port]));
   const supervisor = new Supervisor(home.logs);
   if (options.onCrash) supervisor.onCrash = options.onCrash;
   const context: PartContext = {
@@ -273,7 +276,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     env: { ...environment.inherited, ...options.env },
   };
   const plan: Plan = { environment, options, supervisor, home, context, ports, say };
-  const stack = assemble(plan, ports.simulator);
+  const stack = assemble(plan);
   try {
     for (const name of stack.partNames()) {
       if (!isWanted(options.parts ?? ALL_PARTS, name)) continue;
@@ -287,7 +290,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-function assemble(plan: Plan, simulatorPort: number): Stack {
+function assemble(plan: Plan): Stack {
   const { context, home, options, ports } = plan;
   mkdirSync(path.join(home.root, 'simulator'), { recursive: true });
   const simulator: SimulatorOptions = {
@@ -295,7 +298,7 @@ function assemble(plan: Plan, simulatorPort: number): Stack {
     requestsPerSecond: options.simulator?.requestsPerSecond ?? 40,
     seed: options.simulator?.seed ?? 1,
     ackLog: options.simulator?.ackLog ?? path.join(home.root, 'simulator', 'acknowledged.ndjson'),
-    controlPort: simulatorPort,
+    controlPort: ports.simulator,
   };
   const starters = makeStarters(plan, simulator);
   const edges = Object.fromEntries(
@@ -305,7 +308,7 @@ function assemble(plan: Plan, simulatorPort: number): Stack {
     controlPlane: `http://127.0.0.1:${context.controlPlanePort}`,
     edge: edges['edge-1']!,
     edges,
-    simulator: `http://127.0.0.1:${simulatorPort}`,
+    simulator: `http://127.0.0.1:${ports.simulator}`,
     get temporalUi() {
       return context.temporalUi;
     },
@@ -320,7 +323,7 @@ function assemble(plan: Plan, simulatorPort: number): Stack {
     ['postgres', ports.postgres],
     ['temporal', ports.temporal],
     ['control-plane', ports.controlPlane],
-    ['simulator', simulatorPort],
+    ['simulator', ports.simulator],
     ...Object.entries(context.edgePorts),
   ]);
   return new Stack(home, plan.context.keys, urls, plan.supervisor, starters, portsByName);
