@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
-const flag = z.enum(['0', '1']).default('0');
 
 const environmentSchema = z.object({
   /** Postgres, `postgres://user:password@host:port/database`. */
@@ -28,8 +27,6 @@ const environmentSchema = z.object({
   /** Comma separated base URLs of the edges, for links only. */
   EDGE_URLS: z.string().default(''),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  /** 1 = nothing is seeded even when SHIPPED_DIR is set. */
-  SEED_DISABLED: flag,
 });
 
 /** Every fault of the environment at once; `main.ts` prints it and exits. */
@@ -85,7 +82,7 @@ export class ControlPlaneConfig {
       fleet: e.FLEET,
       cell: e.CELL,
       kpiBucketSeconds: e.KPI_BUCKET_SECONDS,
-      shippedDir: e.SHIPPED_DIR === '' || e.SEED_DISABLED === '1' ? null : e.SHIPPED_DIR,
+      shippedDir: e.SHIPPED_DIR === '' ? null : e.SHIPPED_DIR,
       edgeUrls: Object.freeze(
         e.EDGE_URLS.split(',')
           .map((url) => url.trim())

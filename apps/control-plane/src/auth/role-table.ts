@@ -1,0 +1,86 @@
+/** Roles of people and programs. Everyone may read what a viewer reads; `admin` may do everything but act as an edge. */
+export const ROLES = ['viewer', 'ad-ops', 'ml-lead', 'release-manager', 'on-call', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/**
+ * Who may call a route: `public` anyone; `loopback` anyone on this machine (and any role); `edge` the fleet's edges;
+ * otherwise the roles listed (admin always may).
+ */
+export type Access = 'public' | 'loopback' | 'edge' | readonly Role[];
+
+const ANY_ROLE: Access = ROLES;
+const AD_OPS: Access = ['ad-ops'];
+const LEARNING: Access = ['ml-lead'];
+const RELEASE: Access = ['release-manager'];
+const STOPPING: Access = ['release-manager', 'on-call'];
+
+/**
+ * The role × route table: the only statement of who may do what. A route that is not here is refused to everybody
+ * (`role-table.test` compares it with the routes the server really has).
+ */
+export const ROLE_TABLE: Readonly<Record<string, Access>> = {
+  // health, page, documents
+  'GET /': 'loopback',
+  'GET /page/status': 'loopback',
+  'GET /page/style.css': 'public',
+  'GET /page/page.js': 'public',
+  'GET /healthz': 'public',
+  'GET /readyz': 'public',
+  'GET /metrics': 'loopback',
+  'GET /openapi.json': 'public',
+  'GET /api/v1/status': ANY_ROLE,
+  // campaigns
+  'GET /api/v1/advertisers': ANY_ROLE,
+  'POST /api/v1/advertisers': AD_OPS,
+  'GET /api/v1/advertisers/:advertiserId': ANY_ROLE,
+  'GET /api/v1/campaigns': ANY_ROLE,
+  'POST /api/v1/campaigns': AD_OPS,
+  'GET /api/v1/campaigns/:campaignId': ANY_ROLE,
+  'PATCH /api/v1/campaigns/:campaignId': AD_OPS,
+  'GET /api/v1/campaigns/:campaignId/budget': ANY_ROLE,
+  'GET /api/v1/creatives': ANY_ROLE,
+  'POST /api/v1/creatives': AD_OPS,
+  'GET /api/v1/creatives/:creativeId': ANY_ROLE,
+  'PATCH /api/v1/creatives/:creativeId': AD_OPS,
+  // edges
+  'GET /api/v1/edges': ANY_ROLE,
+  'GET /api/v1/snapshots': ANY_ROLE,
+  'GET /api/v1/snapshots/:snapshotId': ANY_ROLE,
+  'GET /edge/v1/snapshot': 'edge',
+  'GET /edge/v1/artifacts/:sha256': 'edge',
+  'POST /edge/v1/heartbeat': 'edge',
+  'PUT /edge/v1/segments/:edgeId/:segmentId': 'edge',
+  // ledger
+  'GET /api/v1/intents': ANY_ROLE,
+  // lake
+  'GET /api/v1/bids/recent': ANY_ROLE,
+  'GET /api/v1/decisions/:decisionId': ANY_ROLE,
+  'POST /api/v1/decisions/export': ANY_ROLE,
+  'POST /api/v1/decisions/replay': ANY_ROLE,
+  'POST /api/v1/decisions/try': ANY_ROLE,
+  // registry
+  'GET /api/v1/models': ANY_ROLE,
+  'GET /api/v1/models/production': ANY_ROLE,
+  'GET /api/v1/models/:modelVersionId': ANY_ROLE,
+  // training
+  'GET /api/v1/training': ANY_ROLE,
+  'POST /api/v1/training': LEARNING,
+  'GET /api/v1/training/:workflowId': ANY_ROLE,
+  // rollouts
+  'GET /api/v1/rollouts': ANY_ROLE,
+  'POST /api/v1/rollouts': ['ml-lead', 'release-manager'],
+  'GET /api/v1/rollouts/:rolloutId': ANY_ROLE,
+  'GET /api/v1/rollouts/:rolloutId/looks': ANY_ROLE,
+  'POST /api/v1/rollouts/:rolloutId/approvals': RELEASE,
+  'POST /api/v1/rollouts/:rolloutId/abort': STOPPING,
+  'POST /api/v1/rollouts/:rolloutId/pause': STOPPING,
+  'POST /api/v1/rollouts/:rolloutId/resume': RELEASE,
+  'POST /api/v1/rollouts/:rolloutId/rollback': STOPPING,
+  'POST /api/v1/rollbacks': STOPPING,
+  'GET /api/v1/meta': ANY_ROLE,
+};
+
+/** Who may call `method pattern`, or null when the table does not know the route (then nobody may). */
+export function accessOf(method: string, pattern: string): Access | null {
+  return ROLE_TABLE[`${method} ${pattern}`] ?? null;
+}

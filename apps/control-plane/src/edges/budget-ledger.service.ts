@@ -1,0 +1,278 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Arm } from '#domain/contracts/agent';
+import type { BudgetGrant, GrantReport } from '#domain/contracts/budget-lease';
+import type { Campaign } from '#domain/contracts/campaign';
+import { prefixedId } from '../prefixed-id';
+import { ProblemError } from '../problems/problem-error';
+import { type Account, BudgetBook } from './budget-book';
+import { dayOutlook, planGrants } from './grant-plan';
+import {
+  campaignsOfGrants,
+  type GrantRow,
+  insertGrants,
+  readGrants,
+  spentByArm,
+  spentKey,
+  updateGrants,
+} from './grant-repository';
+
+/** Time after its end in which a grant may still be settled by its edge before its rest goes back to the day. */
+const SETTLE_GRACE_MS = 10 * 60_000;
+const NANOS_PER_MICRO = 1_000n;
+
+/** What one heartbeat asks of the ledger. */
+export interface LeaseRequest {
+  edgeId: string;
+  bootId: string;
+  nowMs: number;
+  reports: readonly GrantReport[];
+  /** Campaigns that the edge serves. */
+  campaigns: readonly Campaign[];
+  /** 168 traffic shares of the champion's Budget policy. */
+  trafficShares: readonly number[];
+  canaryShareBps: number;
+  liveEdges: number;
+}
+
+/**
+ * Budgets by double entry. A grant leaves the day's account when it is made, so leases strand budget but never overspend it;
+ * bills that arrive after their reservation was voided are real spend and are taken from what the next grant could have been.
+ */
+@Injectable()
+export class BudgetLedger {
+  constructor(private readonly database: DataSource) {}
+
+  /**
+   * Brings the flight's funding to `totalBudgetMicros`.
+   * @throws ProblemError `conflict` when more than the new total has been allotted to days already.
+   */
+  async fund(manager: EntityManager, campaignId: string, totalBudgetMicros: number): Promise<void> {
+    const funding: Account = { campaignId, kind: 'funding', day: null };
+    const flight: Account = { campaignId, kind: 'flight', day: null };
+    await manager.query(
+      `INSERT INTO budget_account (account_id, campaign_id, kind) VALUES ($1, $3, 'funding'), ($2, $3, 'flight')
+       ON CONFLICT DO NOTHING`,
+      [`funding:${campaignId}`, `flight:${campaignId}`, campaignId],
+    );
+    const book = await BudgetBook.open(manager, [campaignId]);
+    const [{ funded }] = (await manager.query(
+      `SELECT coalesce(sum(amount_nanos), 0)::text AS funded FROM budget_entry
+       WHERE account_id = $1 AND reason IN ('funded', 'defunded')`,
+      [`flight:${campaignId}`],
+    )) as [{ funded: string }];
+    const delta = BigInt(totalBudgetMicros) * NANOS_PER_MICRO - BigInt(funded);
+    if (-delta > book.balance(flight)) {
+      throw new ProblemError('conflict', 'More than this total has been allotted to days already.', [
+        { pointer: '/totalBudgetMicros', code: 'below-allotted', detail: 'is less than what is spent or allotted' },
+      ]);
+    }
+    if (delta > 0n) book.move(funding, flight, delta, 'funded');
+    else book.move(flight, funding, -delta, 'defunded');
+    await book.write();
+  }
+
+  /**
+   * Settles what the edge reports, closes what has run out, and tops its leases up, all in one transaction under the locks of
+   * the campaigns' flights.
+   * @returns grants that the edge does not list yet: new ones and those whose answer was lost.
+   */
+  lease(request: LeaseRequest): Promise<BudgetGrant[]> {
+    return this.database.transaction(async (manager) => {
+      const reported = request.reports.map((report) => report.grantId);
+      const reportedCampaigns = await campaignsOfGrants(manager, reported);
+      const campaignIds = [...reportedCampaigns, ...request.campaigns.map((campaign) => campaign.campaignId)];
+      const book = await BudgetBook.open(manager, campaignIds);
+      const grants = await readGrants(manager, campaignIds, reported);
+      const changed = new Set([...settle(book, grants, request), ...expire(book, grants, request.nowMs)]);
+      await updateGrants(manager, [...changed], request.nowMs);
+      const issued = await this.topUp(manager, book, grants, request);
+      await insertGrants(manager, issued);
+      await book.write();
+      const known = new Set(reported);
+      return [...grants, ...issued].filter((grant) => isForEdge(grant, request, known)).map(toBudgetGrant);
+    });
+  }
+
+  /** Balances of a campaign's accounts, open grants and late spend, for people. */
+  async balances(campaignId: string): Promise<{
+    accounts: { kind: string; day: string | null; balanceNanos: string }[];
+    openGrants: number;
+    lateNanos: string;
+  }> {
+    const accounts = (await this.database.query(
+      `SELECT kind, day::text AS day, balance_nanos::text AS "balanceNanos" FROM budget_account
+       WHERE campaign_id = $1 ORDER BY day NULLS FIRST, kind`,
+      [campaignId],
+    )) as { kind: string; day: string | null; balanceNanos: string }[];
+    const [grants] = (await this.database.query(
+      `SELECT count(*) FILTER (WHERE closed_at IS NULL)::integer AS open, coalesce(sum(late_nanos), 0)::text AS late
+       FROM budget_grant WHERE campaign_id = $1`,
+      [campaignId],
+    )) as { open: number; late: string }[];
+    return { accounts, openGrants: grants?.open ?? 0, lateNanos: grants?.late ?? '0' };
+  }
+
+  private async topUp(
+    manager: EntityManager,
+    book: BudgetBook,
+    grants: readonly GrantRow[],
+    request: LeaseRequest,
+  ): Promise<GrantRow[]> {
+    const outlooks = request.campaigns.flatMap((campaign) => {
+      const outlook = dayOutlook(campaign, request.trafficShares, request.nowMs);
+      return outlook ? [{ campaign, outlook }] : [];
+    });
+    const ids = outlooks.map(({ campaign }) => campaign.campaignId);
+    const spent = await spentByArm(manager, ids, [...new Set(outlooks.map(({ outlook }) => outlook.day))]);
+    return outlooks.flatMap(({ campaign, outlook }) => {
+      const { campaignId } = campaign;
+      const dailyBudgetNanos = BigInt(campaign.dailyBudgetMicros) * NANOS_PER_MICRO;
+      allotDay(book, campaignId, outlook.day, dailyBudgetNanos);
+      const day: Account = { campaignId, kind: 'day', day: outlook.day };
+      const spentOf = (arm: Arm): bigint => spent.get(spentKey(campaignId, outlook.day, arm)) ?? 0n;
+      const planned = planGrants({
+        outlook,
+        nowMs: request.nowMs,
+        bidCapMicros: campaign.bidCapMicros,
+        dailyBudgetNanos,
+        spentNanos: { champion: spentOf('champion'), canary: spentOf('canary') },
+        availableNanos: book.balance(day),
+        canaryShareBps: request.canaryShareBps,
+        liveEdges: request.liveEdges,
+        held: heldBy(grants, campaignId, outlook.day, request),
+      });
+      return planned.map((plan): GrantRow => {
+        const grantId = prefixedId('grt', request.nowMs);
+        book.move(day, { ...day, kind: 'granted' }, plan.amountNanos, 'granted', grantId);
+        return {
+          ...plan,
+          grantId,
+          campaignId,
+          edgeId: request.edgeId,
+          bootId: request.bootId,
+          day: outlook.day,
+          issuedAtMs: request.nowMs,
+          spentNanos: 0n,
+          returnedNanos: 0n,
+          lateNanos: 0n,
+          closed: false,
+        };
+      });
+    });
+  }
+}
+
+/** Applies an edge's reports to its own grants; figures only grow, so an old report again changes nothing. */
+function settle(book: BudgetBook, grants: readonly GrantRow[], request: LeaseRequest): GrantRow[] {
+  const byId = new Map(grants.map((grant) => [grant.grantId, grant]));
+  return request.reports.flatMap((report) => {
+    const grant = byId.get(report.grantId);
+    if (!grant || grant.edgeId !== request.edgeId) return [];
+    const { campaignId, day, grantId } = grant;
+    const granted: Account = { campaignId, kind: 'granted', day };
+    const open = (): bigint => grant.amountNanos - grant.spentNanos - grant.returnedNanos;
+    const spentMore = grown(report.spentNanos, grant.spentNanos);
+    const spentInside = spentMore < open() ? spentMore : open();
+    grant.spentNanos += spentInside;
+    book.move(granted, { ...granted, kind: 'spent' }, spentInside, 'spent', grantId);
+    const returned = grown(report.returnedNanos, grant.returnedNanos);
+    const returnedInside = returned < open() ? returned : open();
+    grant.returnedNanos += returnedInside;
+    book.move(granted, { ...granted, kind: 'day' }, returnedInside, 'returned', grantId);
+    // Spend that the grant no longer covers (it had expired and was taken back) is late like any voided reservation's.
+    const late = grown(report.spentNanos + report.lateNanos, grant.spentNanos + grant.lateNanos);
+    grant.lateNanos += late;
+    chargeLate(book, grant, late);
+    if (open() === 0n && report.closed) grant.closed = true;
+    return [grant];
+  });
+}
+
+/** Late bills are paid by the day, then by the flight, then by the advertiser: the only way past a budget, and counted. */
+function chargeLate(book: BudgetBook, { campaignId, day, grantId }: GrantRow, lateNanos: bigint): void {
+  const spent: Account = { campaignId, kind: 'spent', day };
+  let rest = lateNanos;
+  for (const payer of [{ ...spent, kind: 'day' } as const, { campaignId, kind: 'flight', day: null } as const]) {
+    const has = book.balance(payer);
+    const pays = rest < has ? rest : has;
+    book.move(payer, spent, pays, 'late', grantId);
+    rest -= pays;
+  }
+  book.move({ campaignId, kind: 'funding', day: null }, spent, rest, 'late', grantId);
+}
+
+/** Gives the rest of grants that ended long ago (their edge is gone) back to their day. */
+function expire(book: BudgetBook, grants: readonly GrantRow[], nowMs: number): GrantRow[] {
+  const over = grants.filter((grant) => !grant.closed && grant.expiresAtMs + SETTLE_GRACE_MS < nowMs);
+  for (const grant of over) {
+    const rest = grant.amountNanos - grant.spentNanos - grant.returnedNanos;
+    const granted: Account = { campaignId: grant.campaignId, kind: 'granted', day: grant.day };
+    book.move(granted, { ...granted, kind: 'day' }, rest, 'returned', grant.grantId);
+    grant.returnedNanos += rest;
+    grant.closed = true;
+  }
+  return over;
+}
+
+/**
+ * Moves money between flight and day until the day holds its budget (what it granted and spent included), and back to the
+ * flight whatever earlier days have left. Late bills paid by the flight count as the day's spend, so the day gives them back.
+ */
+function allotDay(book: BudgetBook, campaignId: string, today: string, dailyBudgetNanos: bigint): void {
+  const flight: Account = { campaignId, kind: 'flight', day: null };
+  for (const account of book.accounts) {
+    if (account.campaignId !== campaignId || account.kind !== 'day' || account.day === null) continue;
+    if (account.day < today) book.move(account, flight, book.balance(account), 'unallotted');
+  }
+  const of = (kind: 'day' | 'granted' | 'spent'): Account => ({ campaignId, kind, day: today });
+  const allotted = book.balance(of('day')) + book.balance(of('granted')) + book.balance(of('spent'));
+  const more = dailyBudgetNanos - allotted;
+  if (more > 0n) {
+    const has = book.balance(flight);
+    book.move(flight, of('day'), more < has ? more : has, 'allotted');
+  } else {
+    const has = book.balance(of('day'));
+    book.move(of('day'), flight, -more < has ? -more : has, 'unallotted');
+  }
+}
+
+/** Open grants of one campaign and day that this process of the edge holds, with what is free in them. */
+function heldBy(grants: readonly GrantRow[], campaignId: string, day: string, request: LeaseRequest) {
+  const reserved = new Map(request.reports.map((report) => [report.grantId, BigInt(report.reservedNanos)]));
+  return grants
+    .filter((grant) => grant.campaignId === campaignId && grant.day === day && grant.edgeId === request.edgeId)
+    .filter((grant) => !grant.closed && (grant.bootId === request.bootId || reserved.has(grant.grantId)))
+    .map((grant) => {
+      const outstanding = grant.amountNanos - grant.spentNanos - grant.returnedNanos;
+      const open = outstanding - (reserved.get(grant.grantId) ?? 0n);
+      return { ...grant, freeNanos: open > 0n ? open : 0n };
+    });
+}
+
+/** Whether the edge must hear of a grant: its own boot's, alive, and not in its report. */
+function isForEdge(grant: GrantRow, request: LeaseRequest, reported: ReadonlySet<string>): boolean {
+  if (grant.closed || grant.expiresAtMs <= request.nowMs || reported.has(grant.grantId)) return false;
+  return grant.edgeId === request.edgeId && grant.bootId === request.bootId;
+}
+
+function toBudgetGrant(grant: GrantRow): BudgetGrant {
+  return {
+    grantId: grant.grantId,
+    campaignId: grant.campaignId,
+    arm: grant.arm,
+    day: grant.day,
+    amountNanos: Number(grant.amountNanos),
+    outageNanos: Number(grant.outageNanos),
+    expiresAtMs: grant.expiresAtMs,
+    dayPlanNanos: Number(grant.dayPlanNanos),
+    daySpentNanos: Number(grant.daySpentNanos),
+  };
+}
+
+/** Growth of a cumulative figure, never negative. */
+function grown(reported: number, stored: bigint): bigint {
+  const now = BigInt(reported);
+  return now > stored ? now - stored : 0n;
+}
+

@@ -1,0 +1,31 @@
+import type { FastifyRequest } from 'fastify';
+import { ProblemError } from './problems/problem-error';
+
+/** Strong entity tag of a version number. */
+export const etagOf = (version: number): string => `"${version}"`;
+
+/**
+ * The version that a change is based on, from If-Match; null for `*`.
+ * @throws ProblemError `version-required` (428) without the header, `malformed-request` when it is no tag of ours.
+ */
+export function requiredVersion(request: FastifyRequest): number | null {
+  const header = request.headers['if-match'];
+  if (header === undefined) {
+    throw new ProblemError('version-required', 'Send If-Match with the ETag that you read.');
+  }
+  if (header.trim() === '*') return null;
+  const version = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
+  if (version === undefined) {
+    throw new ProblemError('malformed-request', `If-Match ${header} is not an ETag of this API.`);
+  }
+  return Number(version);
+}
+
+/** @throws ProblemError `stale-version` (412) unless `based` is the current version. */
+export function assertCurrent(based: number | null, current: number): void {
+  if (based !== null && based !== current) {
+    throw new ProblemError('stale-version', `You changed version ${based}; the current one is ${current}.`, [], {
+      etag: etagOf(current),
+    });
+  }
+}
