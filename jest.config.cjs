@@ -29,11 +29,13 @@ const shared = {
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.tools/', '<rootDir>/.adloop/'],
 };
 
-const rung = (name, testTimeout) => ({
+const rung = (name, testTimeoutMs) => ({
   ...shared,
   displayName: name,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  testTimeout,
+  // Jest ignores `testTimeout` in a project, so the environment hands it to a set-up file.
+  testEnvironmentOptions: { ...shared.testEnvironmentOptions, testTimeoutMs },
+  setupFilesAfterEnv: ['<rootDir>/test/set-timeout.cjs'],
 });
 
 module.exports = {
@@ -47,7 +49,12 @@ module.exports = {
     rung('oracle', 120_000),
     rung('workflow', 120_000),
     rung('replay', 120_000),
-    rung('integration', 180_000),
+    {
+      ...rung('integration', 180_000),
+      // One Postgres and one Temporal server for the whole rung.
+      globalSetup: '<rootDir>/test/servers/start.ts',
+      globalTeardown: '<rootDir>/test/servers/stop.ts',
+    },
     rung('e2e', 600_000),
     rung('console', 300_000),
     rung('architecture', 120_000),

@@ -21,5 +21,6 @@ module.exports = class NodeEnvironment extends TestEnvironment {
   constructor(config, context) {
     super(config, context);
     for (const type of OUTER) this.global[type.name] = type;
+    this.global.testTimeoutMs = config.projectConfig.testEnvironmentOptions.testTimeoutMs;
   }
 };

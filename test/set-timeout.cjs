@@ -1,0 +1,4 @@
+'use strict';
+
+/* global jest, testTimeoutMs */
+jest.setTimeout(testTimeoutMs);
