@@ -1,11 +1,151 @@
+import { isBelievable } from '../agents/bid';
+import type { PolicyBundle } from '../contracts/agent';
+import type { DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
+import type { NoBidReason } from '../contracts/no-bid-reason';
+import { FEATURE_COUNT } from '../features';
+import type { Survivor } from '../matching/match';
 import type { ServingIndex } from '../matching/serving-index';
-import type { PreparedRequest } from './prepare-request';
-import type { ImpressionDecision, Reserve } from './request-context';
+import { bidOutputs, noBidOutputs } from './decision-outputs';
+import type { PreparedImpression, PreparedRequest } from './prepare-request';
+import { priceCandidate, safeCandidate, type Candidate, type ImpressionScene } from './price-candidate';
+import type { ImpressionDecision, RecordedCandidate, Reserve } from './request-context';
 
-/** Decides every impression of a prepared request. `inference` is rowCount × (mu, sigma), null = run baselines. */
-export declare function decideRequest(
+/** Values per row of an inference: mu and sigma. */
+const LAW_WIDTH = 2;
+
+/** Policies that an arm serves; without a canary in the snapshot everybody gets the champion's. */
+export const policiesOf = (index: ServingIndex, arm: 'champion' | 'canary'): PolicyBundle =>
+  arm === 'canary' && index.snapshot.canary !== null ? index.snapshot.canary.policies : index.snapshot.champion;
+
+/**
+ * Decides every impression of a prepared request: ranks the campaigns, reserves for the first that can, records why.
+ * `inference` is rowCount × (mu, sigma); null or of another length = baselines for the whole request, and a row that is not
+ * believable = baseline for its impression. Never throws for an agent's fault: that campaign plays its safe bid.
+ */
+export function decideRequest(
   index: ServingIndex,
   prepared: PreparedRequest,
   inference: Float32Array | null,
   reserve: Reserve,
-): ImpressionDecision[];
+): ImpressionDecision[] {
+  const { context, request } = prepared;
+  const law = inference !== null && inference.length === prepared.rowCount * LAW_WIDTH ? inference : null;
+  const mode = effectiveMode(context.inferenceMode, law !== null || prepared.rowCount === 0);
+  const policies = policiesOf(index, context.arm);
+  const decisions: ImpressionDecision[] = [];
+  for (const impression of prepared.impressions) {
+    const inputs: DecisionInputs = {
+      snapshotId: context.snapshotId,
+      stateVersion: context.stateVersion,
+      nowMs: context.nowMs,
+      arm: context.arm,
+      rolloutId: context.rolloutId,
+      stage: context.stage,
+      rngCounter: context.rngCounter,
+      impIndex: impression.impIndex,
+      request,
+      live: context.live,
+      candidates: impression.match?.candidates ?? [],
+      inferenceMode: mode,
+      quarantined: context.quarantined,
+      timeLeftMs: context.timeLeftMs,
+    };
+    const outputs = decideImpression(index, prepared, impression, policies, mode === 'models' ? law : null, reserve, inputs);
+    decisions.push({ inputs, outputs });
+  }
+  return decisions;
+}
+
+/** 'models' without a usable inference was really a decision by heuristics: the record must say so to be replayed. */
+function effectiveMode(asked: DecisionInputs['inferenceMode'], hasLaw: boolean): DecisionInputs['inferenceMode'] {
+  return asked === 'models' && !hasLaw ? 'heuristics' : asked;
+}
+
+function decideImpression(
+  index: ServingIndex,
+  prepared: PreparedRequest,
+  prep: PreparedImpression,
+  policies: PolicyBundle,
+  law: Float32Array | null,
+  reserve: Reserve,
+  inputs: DecisionInputs,
+): DecisionOutputs {
+  const { request, context } = prepared;
+  const impression = request.impressions[prep.impIndex] as PreparedRequest['request']['impressions'][number];
+  const { match, rowIndex } = prep;
+  if (match === null) return noBidOutputs(request.veto ?? impression.veto ?? 'no-candidate', {}, [], []);
+  const features =
+    rowIndex < 0 ? [] : Array.from(prepared.rows.subarray(rowIndex * FEATURE_COUNT, (rowIndex + 1) * FEATURE_COUNT));
+  if (match.survivors.length === 0) {
+    return noBidOutputs(match.reason ?? 'no-candidate', match.filtered, match.cappedButHungry, features);
+  }
+  const mu = law === null ? 0 : (law[rowIndex * LAW_WIDTH] as number);
+  const sigma = law === null ? 0 : (law[rowIndex * LAW_WIDTH + 1] as number);
+  const hasLaw = law !== null && !context.quarantined.includes('bid') && isBelievable(policies.bid.params, mu, sigma);
+  const scene: ImpressionScene = {
+    index,
+    policies,
+    request,
+    context,
+    impression,
+    impIndex: prep.impIndex,
+    hasLaw,
+    mu: hasLaw ? mu : 0,
+    sigma: hasLaw ? sigma : 0,
+    isSafe: inputs.inferenceMode === 'safe',
+  };
+  const filtered = match.filtered;
+  const ranked = rankCandidates(scene, match.survivors, filtered);
+  const winner = reserveFirst(ranked, reserve, inputs, filtered);
+  if (winner === null) return noBidOutputs(furthest(filtered), filtered, match.cappedButHungry, features);
+  return bidOutputs(scene, winner, ranked, filtered, match.cappedButHungry, features);
+}
+
+/** Prices all survivors and ranks them by expected surplus, ties by seeded hash. */
+function rankCandidates(
+  scene: ImpressionScene,
+  survivors: readonly Survivor[],
+  filtered: DecisionOutputs['filtered'],
+): Candidate[] {
+  const ranked: Candidate[] = [];
+  for (const survivor of survivors) {
+    const result = scene.isSafe ? safeCandidate(scene, survivor, 'safe-bids-only') : priceOrSafe(scene, survivor);
+    if (typeof result === 'string') filtered[result] = (filtered[result] ?? 0) + 1;
+    else ranked.push(result);
+  }
+  return ranked.length < 2 ? ranked : ranked.sort((a, b) => b.answer.score - a.answer.score || b.tie - a.tie);
+}
+
+function priceOrSafe(scene: ImpressionScene, survivor: Survivor): Candidate | NoBidReason {
+  try {
+    return priceCandidate(scene, survivor);
+  } catch (error) {
+    // The last resort of agents.md: the fault is named in the record and counted by its mode 'safe'.
+    return safeCandidate(scene, survivor, error instanceof Error ? error.name : 'agent-fault');
+  }
+}
+
+/** Step 6: the first campaign whose atomic reservation succeeds answers. Refusals are inputs of a replay and are recorded. */
+function reserveFirst(
+  ranked: readonly Candidate[],
+  reserve: Reserve,
+  inputs: DecisionInputs,
+  filtered: DecisionOutputs['filtered'],
+): Candidate | null {
+  for (const candidate of ranked) {
+    const { campaignId } = candidate.survivor.campaign;
+    // A CPM price in micros is the price of one impression in nanos.
+    if (reserve(campaignId, candidate.creative.creativeId, candidate.answer.priceMicros)) return candidate;
+    filtered['lost-race'] = (filtered['lost-race'] ?? 0) + 1;
+    inputs.candidates = inputs.candidates.map((state): RecordedCandidate =>
+      state.campaignId === campaignId ? { ...state, lostRace: true } : state,
+    );
+  }
+  return null;
+}
+
+const DECIDE_REASONS: readonly NoBidReason[] = ['lost-race', 'no-surplus', 'below-floor', 'throttled'];
+
+/** Why nobody bid although some survived the match: the last stage that any campaign reached. */
+const furthest = (filtered: DecisionOutputs['filtered']): NoBidReason =>
+  DECIDE_REASONS.find((reason) => filtered[reason] !== undefined) ?? 'no-candidate';

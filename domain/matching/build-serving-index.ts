@@ -1,5 +1,199 @@
+import { smoothedClickRate } from '../agents/creative';
+import { ZoneClock } from '../calendar';
+import type { Arm, PolicyBundle } from '../contracts/agent';
+import type { Campaign } from '../contracts/campaign';
+import type { Creative } from '../contracts/creative';
+import type { FxTable } from '../contracts/exchange';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
-import type { ServingIndex } from './serving-index';
+import { amountToBaseMicros } from '../money';
+import { cutMarkup, hasPlainHttp, markupBannerType, markupMimes } from './markup';
+import {
+  sizeKeyOf,
+  type CreativeEstimate,
+  type ServedCampaign,
+  type ServedCap,
+  type ServedCreative,
+  type ServingIndex,
+} from './serving-index';
+import { capKeyOf } from './state-reader';
 
-/** Compiles a snapshot for serving: once per snapshot, off the hot path. */
-export declare function buildServingIndex(snapshot: PolicySnapshot): ServingIndex;
+/** Largest action set per campaign and impression (agents.md, "Creative agent"). */
+export const MAX_CREATIVES_PER_SIZE = 16;
+
+/**
+ * Compiles a snapshot for serving: once per snapshot, off the hot path. Throws RangeError when a campaign's currency is not in the
+ * FX table: such a bundle is refused as a whole.
+ */
+export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
+  const creativesByCampaign = new Map<string, Creative[]>();
+  for (const creative of snapshot.creatives) {
+    const list = creativesByCampaign.get(creative.campaignId);
+    if (list) list.push(creative);
+    else creativesByCampaign.set(creative.campaignId, [creative]);
+  }
+  const clocks = new Map<string, ZoneClock>();
+  const campaigns = snapshot.campaigns.map((campaign, ordinal) => {
+    let clock = clocks.get(campaign.timeZone);
+    if (!clock) clocks.set(campaign.timeZone, (clock = new ZoneClock(campaign.timeZone)));
+    return serveCampaign(snapshot, campaign, ordinal, creativesByCampaign.get(campaign.campaignId) ?? [], clock);
+  });
+  const campaignsBySize = new Map<number, ServedCampaign[]>();
+  const creativeById = new Map<string, ServedCreative>();
+  for (const campaign of campaigns) {
+    for (const [sizeKey, creatives] of campaign.creativesBySize) {
+      const list = campaignsBySize.get(sizeKey);
+      if (list) list.push(campaign);
+      else campaignsBySize.set(sizeKey, [campaign]);
+      for (const creative of creatives) creativeById.set(creative.creativeId, creative);
+    }
+  }
+  const campaignById = new Map(campaigns.map((campaign) => [campaign.campaignId, campaign]));
+  return { snapshot, campaigns, campaignsBySize, campaignById, creativeById };
+}
+
+function serveCampaign(
+  snapshot: PolicySnapshot,
+  campaign: Campaign,
+  ordinal: number,
+  creatives: readonly Creative[],
+  clock: ZoneClock,
+): ServedCampaign {
+  const { targeting } = campaign;
+  const base = (micros: number): number => toBase(snapshot.fx, campaign, micros);
+  const isCreativeCapped = campaign.frequencyCaps.some((cap) => cap.scope === 'creative');
+  const caps = capsOf(campaign, null);
+  return {
+    campaignId: campaign.campaignId,
+    ordinal,
+    campaign,
+    startMs: Date.parse(campaign.startAt),
+    endMs: Date.parse(campaign.endAt),
+    isActive: campaign.status === 'active',
+    hours: hoursOf(campaign.dayparting),
+    clock,
+    exchanges: setOf(targeting.exchanges),
+    countries: setOf(targeting.countries, upper),
+    deviceTypes: targeting.deviceTypes.length === 0 ? null : new Set(targeting.deviceTypes),
+    os: setOf(targeting.os, lower),
+    languages: setOf(targeting.languages, lower),
+    siteAllow: setOf(targeting.siteAllow, lower),
+    siteBlock: setOf(targeting.siteBlock, lower),
+    appAllow: setOf(targeting.appAllow, lower),
+    appBlock: setOf(targeting.appBlock, lower),
+    segments: setOf(targeting.segments),
+    categoryBlock: setOf(targeting.categoryBlock, upper),
+    deals: setOf(targeting.deals),
+    caps,
+    isCapped: caps.length > 0 || isCreativeCapped,
+    bidCapMicros: base(campaign.bidCapMicros),
+    safeBidMicros: base(campaign.safeBidMicros),
+    isSurplus: campaign.objective === 'surplus',
+    kCpa: kCpaOf(campaign),
+    creativesBySize: serveCreatives(snapshot, campaign, creatives),
+  };
+}
+
+function serveCreatives(
+  snapshot: PolicySnapshot,
+  campaign: Campaign,
+  creatives: readonly Creative[],
+): Map<number, ServedCreative[]> {
+  const bySize = new Map<number, ServedCreative[]>();
+  for (const creative of creatives) {
+    const sizeKey = sizeKeyOf(creative.width, creative.height);
+    let list = bySize.get(sizeKey);
+    if (!list) bySize.set(sizeKey, (list = []));
+    if (list.length < MAX_CREATIVES_PER_SIZE) list.push(serveCreative(snapshot, campaign, creative, sizeKey));
+  }
+  return bySize;
+}
+
+function serveCreative(snapshot: PolicySnapshot, campaign: Campaign, creative: Creative, sizeKey: number): ServedCreative {
+  const estimates: Record<Arm, CreativeEstimate> = {
+    champion: estimateOf(snapshot, campaign, creative, snapshot.champion),
+    canary: estimateOf(snapshot, campaign, creative, snapshot.canary?.policies ?? snapshot.champion),
+  };
+  return {
+    creativeId: creative.creativeId,
+    campaignId: campaign.campaignId,
+    creative,
+    sizeKey,
+    size: `${creative.width}x${creative.height}`,
+    isApproved: creative.reviewState === 'approved',
+    isSecure: !hasPlainHttp(creative.markup) && !hasPlainHttp(creative.landingUrl),
+    bannerType: markupBannerType(creative.markup),
+    mimes: markupMimes(creative.markup),
+    domainSuffixes: creative.domains.flatMap(domainSuffixes),
+    categoryPrefixes: creative.categories.flatMap(categoryPrefixes),
+    caps: capsOf(campaign, creative.creativeId),
+    estimates,
+    markupParts: cutMarkup(creative.markup),
+  };
+}
+
+/** v = 1000 · pCTR · (CPC goal, or pCVR · conversion value) in CPM micros of the fleet's currency (agents.md, preface). */
+function estimateOf(
+  snapshot: PolicySnapshot,
+  campaign: Campaign,
+  creative: Creative,
+  policies: PolicyBundle,
+): CreativeEstimate {
+  const params = policies.creative.params;
+  const pCtr = smoothedClickRate(params, snapshot.creativeStats[creative.creativeId]);
+  const { goal } = campaign;
+  const perClickMicros =
+    goal.kind === 'cpc'
+      ? toBase(snapshot.fx, campaign, goal.amountMicros)
+      : params.conversionRate * toBase(snapshot.fx, campaign, goal.conversionValueMicros ?? goal.targetMicros);
+  return { pCtr, valueMicros: 1000 * pCtr * perClickMicros };
+}
+
+/** A price of at most k·v makes the expected cost per conversion at most k·value: so k = target/value meets the target. */
+function kCpaOf(campaign: Campaign): number {
+  const { goal } = campaign;
+  if (goal.kind !== 'cpa') return Number.POSITIVE_INFINITY;
+  return goal.targetMicros / (goal.conversionValueMicros ?? goal.targetMicros);
+}
+
+function capsOf(campaign: Campaign, creativeId: string | null): ServedCap[] {
+  const caps: ServedCap[] = [];
+  for (const { scope, windowMinutes, maxImpressions } of campaign.frequencyCaps) {
+    if ((scope === 'creative') !== (creativeId !== null)) continue;
+    const id = creativeId ?? (scope === 'campaign' ? campaign.campaignId : campaign.advertiserId);
+    caps.push({ capKey: capKeyOf(scope, id, windowMinutes), windowMinutes, maxImpressions });
+  }
+  return caps;
+}
+
+function toBase(fx: FxTable, campaign: Campaign, micros: number): number {
+  const base = amountToBaseMicros(fx, campaign.currency, micros);
+  if (base === null) throw new RangeError(`campaign ${campaign.campaignId}: no exchange rate for ${campaign.currency}`);
+  return base;
+}
+
+const lower = (text: string): string => text.toLowerCase();
+const upper = (text: string): string => text.toUpperCase();
+
+function setOf(items: readonly string[], normalise: (text: string) => string = (text) => text): Set<string> | null {
+  return items.length === 0 ? null : new Set(items.map(normalise));
+}
+
+function hoursOf(dayparting: readonly number[]): Uint8Array | null {
+  if (dayparting.length === 0) return null;
+  const hours = new Uint8Array(168);
+  for (const hour of dayparting) hours[hour] = 1;
+  return hours;
+}
+
+/** `a.b.example` -> itself, `b.example`, `example`: a blocked parent domain blocks its sub-domains. */
+function domainSuffixes(domain: string): string[] {
+  const labels = lower(domain).split('.');
+  return labels.map((_, i) => labels.slice(i).join('.'));
+}
+
+/** `IAB25-3` -> itself and `IAB25`: a blocked tier-1 category blocks its children. */
+function categoryPrefixes(category: string): string[] {
+  const code = upper(category);
+  const dash = code.indexOf('-');
+  return dash < 0 ? [code] : [code, code.slice(0, dash)];
+}

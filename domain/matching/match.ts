@@ -1,9 +1,22 @@
+import { isCapReached } from '../agents/frequency';
 import type { Arm } from '../contracts/agent';
 import type { CandidateState } from '../contracts/decision-record';
-import type { NoBidReason } from '../contracts/no-bid-reason';
+import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
 import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
-import type { ServedCampaign, ServedCreative, ServingIndex } from './serving-index';
+import { campaignFilter, creativeFilter, type RequestTerms } from './filters';
+import { sizeKeyOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
 import type { StateReader } from './state-reader';
+
+/** A request with the lists that brand safety compares; absent lists restrict nothing. */
+export type MatchableRequest = NormalisedRequest & {
+  readonly contentCategories?: readonly string[];
+  readonly allowedCategories?: readonly string[];
+};
+/** An impression with the media types that its banner takes; absent or empty = any. */
+export type MatchableImpression = NormalisedImpression & { readonly mimes?: readonly string[] };
+
+/** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */
+export const MAX_PAIRS = 64;
 
 /** A campaign that survived all vetoes on one impression, with its surviving creatives (the action set). */
 export interface Survivor {
@@ -17,10 +30,156 @@ export interface MatchResult {
   survivors: Survivor[];
   /** State of every campaign whose state was read, survivors and vetoed alike, in index order. */
   candidates: CandidateState[];
-  /** Campaigns removed, by the reason of the filter that removed them. */
+  /** Campaigns removed, by the reason of the filter that removed them; with the survivors they sum to all campaigns. */
   filtered: Partial<Record<NoBidReason, number>>;
   /** Why nobody survived: the furthest filter that any campaign reached; null with survivors. */
   reason: NoBidReason | null;
   /** Campaigns vetoed by a frequency cap although their pacing multiplier asks for spend (> 1). */
   cappedButHungry: CandidateState[];
+}
+
+/** State of the campaigns of one request, read at most once per campaign so that all impressions see the same. */
+export class StateRecorder {
+  private readonly seen = new Map<string, CandidateState>();
+
+  constructor(
+    private readonly reader: StateReader,
+    private readonly arm: Arm,
+    private readonly userKey: string | null,
+  ) {}
+
+  /** Reads (or recalls) a campaign's state. */
+  campaign(campaign: ServedCampaign): CandidateState {
+    const known = this.seen.get(campaign.campaignId);
+    if (known) return known;
+    const { multiplier, passThrough } = this.reader.pacing(campaign.campaignId, this.arm);
+    const state: CandidateState = {
+      campaignId: campaign.campaignId,
+      pacingMultiplier: multiplier,
+      passThrough,
+      freeNanos: this.reader.freeNanos(campaign.campaignId, this.arm),
+      capCounts: {},
+      exposures24h: {},
+      explorationLeft: this.reader.explorationLeft(campaign.campaignId, this.arm),
+    };
+    this.seen.set(campaign.campaignId, state);
+    return state;
+  }
+
+  /** Reads (or recalls) the count under one cap; callers check for a user key first. */
+  capCount(state: CandidateState, capKey: string): number {
+    const known = state.capCounts[capKey];
+    if (known !== undefined || this.userKey === null) return known ?? 0;
+    return (state.capCounts[capKey] = this.reader.capCount(capKey, this.userKey));
+  }
+
+  /** Reads (or recalls) the exposures of the user to a creative; 0 without a user key. */
+  exposures(state: CandidateState, creativeId: string): number {
+    if (this.userKey === null) return 0;
+    const known = state.exposures24h[creativeId];
+    if (known !== undefined) return known;
+    return (state.exposures24h[creativeId] = this.reader.exposures24h(creativeId, this.userKey));
+  }
+}
+
+const RANK: Readonly<Record<string, number>> = Object.fromEntries(NO_BID_REASONS.map((reason, i) => [reason, i]));
+const rankOf = (reason: NoBidReason): number => RANK[reason] as number;
+
+/**
+ * All hard vetoes of one impression, before any draw: privacy (with the whole request) > brand safety and block lists > budget
+ * exhausted > hard frequency cap, cheapest first (agents.md, coordination steps 0 and 1).
+ */
+export function matchImpression(
+  index: ServingIndex,
+  terms: RequestTerms,
+  impression: MatchableImpression,
+  recorder: StateRecorder,
+): MatchResult {
+  const result: MatchResult = { survivors: [], candidates: [], filtered: {}, reason: null, cappedButHungry: [] };
+  const counts = new Uint32Array(NO_BID_REASONS.length);
+  const bidders = campaignsOf(index, impression);
+  const withoutSize = index.campaigns.length - bidders.length;
+  if (withoutSize > 0) counts[rankOf('creative-size')] = withoutSize;
+  let pairs = 0;
+  for (const campaign of bidders) {
+    const reason = matchCampaign(campaign, terms, impression, recorder, result);
+    if (reason !== null) counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
+    else pairs += (result.survivors.at(-1) as Survivor).creatives.length;
+    if (pairs >= MAX_PAIRS) break;
+  }
+  for (let rank = 0; rank < counts.length; rank += 1) {
+    const count = counts[rank] as number;
+    if (count === 0) continue;
+    const reason = NO_BID_REASONS[rank] as NoBidReason;
+    result.filtered[reason] = count;
+    result.reason = reason;
+  }
+  if (result.survivors.length > 0) result.reason = null;
+  else result.reason ??= 'no-candidate';
+  return result;
+}
+
+/** Campaigns with a creative of an offered size, in index order, each once. */
+function campaignsOf(index: ServingIndex, impression: MatchableImpression): readonly ServedCampaign[] {
+  const { sizes } = impression;
+  if (sizes.length === 1) {
+    const { w, h } = sizes[0] as { w: number; h: number };
+    return index.campaignsBySize.get(sizeKeyOf(w, h)) ?? [];
+  }
+  const union = new Set<ServedCampaign>();
+  for (const { w, h } of sizes) for (const campaign of index.campaignsBySize.get(sizeKeyOf(w, h)) ?? []) union.add(campaign);
+  return [...union].sort((a, b) => a.ordinal - b.ordinal);
+}
+
+function matchCampaign(
+  campaign: ServedCampaign,
+  terms: RequestTerms,
+  impression: MatchableImpression,
+  recorder: StateRecorder,
+  result: MatchResult,
+): NoBidReason | null {
+  const refused = campaignFilter(campaign, terms);
+  if (refused !== null) return refused;
+  let furthest: NoBidReason = 'creative-size';
+  let furthestRank = -1;
+  let fitting: ServedCreative[] | null = null;
+  for (const { w, h } of impression.sizes) {
+    for (const creative of campaign.creativesBySize.get(sizeKeyOf(w, h)) ?? []) {
+      const reason = creativeFilter(creative, terms, impression);
+      if (reason === null) (fitting ??= []).push(creative);
+      else if (rankOf(reason) > furthestRank) furthestRank = rankOf((furthest = reason));
+    }
+  }
+  if (fitting === null) return furthest;
+  const hasUser = terms.request.userKey !== null;
+  if (campaign.isCapped && !hasUser) return 'capped-without-id';
+
+  const state = recorder.campaign(campaign);
+  result.candidates.push(state);
+  if (state.freeNanos < Math.max(1, impression.floorMicros)) return 'budget-exhausted';
+  const free = campaign.isCapped ? withinCaps(campaign, fitting, state, recorder) : fitting;
+  if (free.length === 0) {
+    if (state.pacingMultiplier > 1) result.cappedButHungry.push(state);
+    return 'frequency-cap';
+  }
+  if (hasUser) for (const creative of free) recorder.exposures(state, creative.creativeId);
+  result.survivors.push({ campaign, creatives: free, state });
+  return null;
+}
+
+function withinCaps(
+  campaign: ServedCampaign,
+  creatives: ServedCreative[],
+  state: CandidateState,
+  recorder: StateRecorder,
+): ServedCreative[] {
+  for (const cap of campaign.caps) {
+    if (isCapReached(recorder.capCount(state, cap.capKey), cap.maxImpressions)) return [];
+  }
+  return creatives.filter((creative) => {
+    for (const cap of creative.caps) {
+      if (isCapReached(recorder.capCount(state, cap.capKey), cap.maxImpressions)) return false;
+    }
+    return true;
+  });
 }

@@ -1,11 +1,164 @@
 import type { ExchangeSettings, FxTable } from '../contracts/exchange';
-import type { NormalisedRequest } from '../contracts/normalised-request';
+import type { NormalisedRequest, RequestVeto } from '../contracts/normalised-request';
+import { userBucketOf } from '../coordination/assignment';
+import { rateOf } from '../money';
+import { BLOCK_ALL } from './block-all';
+import { countryCode } from './country-code';
+import { isObject, numberOf, objectOf, textOf, textsOf, type JsonObject } from './json-shape';
+import { normaliseImpression, type DecodedImpression } from './normalise-impression';
+import { privacyVerdict } from './privacy';
 
-/** Turns a valid bid request into what decisions read; privacy first. `hashUser` answers 16 hex digits of a keyed hash. */
-export declare function normaliseRequest(
+const NO_TEXTS: string[] = [];
+/** Content Taxonomy 1.0, the one that creatives and block lists are compared in. */
+const CATTAX_1 = 1;
+const MOBILE_DEVICE_TYPES: ReadonlySet<number> = new Set([1, 4, 5]);
+const ZERO_ID = /^[0-]*$/;
+/** Most segments that are read of one user. */
+const MAX_SEGMENTS = 64;
+
+/** A request as decisions read it, with the categories that brand safety compares. */
+export type DecodedRequest = Omit<NormalisedRequest, 'impressions'> & {
+  /** Upper-case categories of the site or app. */
+  contentCategories: string[];
+  /** `acat`: when not empty, only creatives of these categories may answer. */
+  allowedCategories: string[];
+  impressions: DecodedImpression[];
+};
+
+/**
+ * Turns a request that passed `validateBidRequest` into what decisions read; privacy first. `hashUser` answers 16 hex digits
+ * of a keyed hash. Raw ids, addresses and coordinates never enter the result.
+ */
+export function normaliseRequest(
   raw: unknown,
   exchange: ExchangeSettings,
   fx: FxTable,
   hashUser: (id: string) => string,
   layerSalt: string,
-): NormalisedRequest;
+): DecodedRequest {
+  if (!isObject(raw)) throw new TypeError('normaliseRequest needs a validated request');
+  const device = objectOf(raw['device']);
+  const user = objectOf(raw['user']);
+  const privacy = privacyVerdict(raw);
+  const userKey = privacy.mayIdentify ? userKeyOf(user, device, hashUser) : null;
+  const channel = raw['app'] != null ? 'app' : raw['dooh'] != null ? 'dooh' : 'site';
+  const place = objectOf(raw[channel]);
+  const at = numberOf(raw['at'], exchange.auctionType);
+  const bidCurrency = bidCurrencyOf(raw, exchange, fx);
+  const allowedSeats = textsOf(raw['wseat']);
+  const blockedSeats = textsOf(raw['bseat']);
+  const isSeatBlocked =
+    (allowedSeats.length > 0 && !allowedSeats.includes(exchange.seat)) || blockedSeats.includes(exchange.seat);
+  const deviceType = device === undefined ? 0 : numberOf(device['devicetype'], 0);
+  const terms = { isUnsupported: at === 3 || demandsDsa(raw) };
+  return {
+    requestId: textOf(raw['id']),
+    exchange: exchange.exchange,
+    // An auction type that we do not know is shaded like a first price: the safe side.
+    auctionType: at === 2 ? 2 : 1,
+    tmaxMs: numberOf(raw['tmax'], exchange.defaultTmaxMs),
+    isTest: raw['test'] === 1,
+    currencies: textsOf(raw['cur']).map((currency) => currency.toUpperCase()),
+    bidCurrency,
+    channel,
+    publisher: publisherOf(channel, place),
+    language: device === undefined ? '' : textOf(device['language']).toLowerCase(),
+    country: countryCode(textOf(objectOf(device?.['geo'])?.['country']) || textOf(objectOf(user?.['geo'])?.['country'])),
+    deviceType,
+    os: device === undefined ? '' : textOf(device['os']).toLowerCase(),
+    isMobile: MOBILE_DEVICE_TYPES.has(deviceType) || (deviceType === 0 && channel === 'app'),
+    userKey,
+    userBucket: userKey === null ? null : userBucketOf(layerSalt, userKey),
+    segments: userKey === null ? NO_TEXTS : segmentsOf(user),
+    blockedCategories: blockedCategoriesOf(raw),
+    blockedAdvertisers: textsOf(raw['badv']).map((domain) => domain.toLowerCase()),
+    allowedSeats,
+    blockedSeats,
+    veto: vetoOf(privacy.veto, isSeatBlocked, bidCurrency),
+    impressions: impressionsOf(raw['imp'], fx, terms),
+    contentCategories: textsOf(place?.['cat']).map((category) => category.toUpperCase()),
+    allowedCategories: textsOf(raw['acat']).map((category) => category.toUpperCase()),
+  };
+}
+
+function vetoOf(privacy: RequestVeto | null, isSeatBlocked: boolean, bidCurrency: string): RequestVeto | null {
+  if (privacy !== null) return privacy;
+  if (isSeatBlocked) return 'seat-blocked';
+  return bidCurrency === '' ? 'currency-not-allowed' : null;
+}
+
+function impressionsOf(list: unknown, fx: FxTable, terms: { isUnsupported: boolean }): DecodedImpression[] {
+  const out: DecodedImpression[] = [];
+  if (!Array.isArray(list)) return out;
+  for (const item of list) if (isObject(item)) out.push(normaliseImpression(item, fx, terms));
+  return out;
+}
+
+/**
+ * Keyed hash of the best id we may use: our own id of the user, the exchange's, or the device's advertising id. A zeroed
+ * advertising id is how a platform says "no id". Nothing is ever made of address and device: that would be fingerprinting.
+ */
+function userKeyOf(
+  user: JsonObject | undefined,
+  device: JsonObject | undefined,
+  hashUser: (id: string) => string,
+): string | null {
+  const id = textOf(user?.['buyeruid']) || textOf(user?.['id']) || textOf(device?.['ifa']);
+  return id === '' || ZERO_ID.test(id) ? null : hashUser(id);
+}
+
+/**
+ * Currency to bid in, as the exchange spells it (some compare by case): the first allowed one that the FX table knows, '' when
+ * there is none. Without `cur` the exchange's own.
+ */
+function bidCurrencyOf(raw: JsonObject, exchange: ExchangeSettings, fx: FxTable): string {
+  const allowed = textsOf(raw['cur']);
+  if (allowed.length === 0) return exchange.currency;
+  return allowed.find((currency) => rateOf(fx, currency) !== null) ?? '';
+}
+
+/** Domain of a site without scheme, path, port and `www.`, from its page when the domain is missing; bundle of an app. */
+function publisherOf(channel: DecodedRequest['channel'], place: JsonObject | undefined): string {
+  if (place === undefined) return '';
+  if (channel !== 'site') return textOf(place['bundle']).toLowerCase();
+  let host = (textOf(place['domain']) || textOf(place['page'])).trim().toLowerCase();
+  const scheme = host.indexOf('://');
+  if (scheme >= 0) host = host.slice(scheme + 3);
+  for (const end of ['/', '?', '#', ':']) {
+    const at = host.indexOf(end);
+    if (at >= 0) host = host.slice(0, at);
+  }
+  return host.startsWith('www.') ? host.slice(4) : host;
+}
+
+/** `bcat` in Content Taxonomy 1.0; in any other taxonomy it cannot be compared and blocks all, the safe side. */
+function blockedCategoriesOf(raw: JsonObject): string[] {
+  const blocked = textsOf(raw['bcat']);
+  const allowed = textsOf(raw['acat']);
+  if (blocked.length === 0 && allowed.length === 0) return NO_TEXTS;
+  if (numberOf(raw['cattax'], CATTAX_1) !== CATTAX_1) return [BLOCK_ALL];
+  return blocked.map((category) => category.toUpperCase());
+}
+
+function segmentsOf(user: JsonObject | undefined): string[] {
+  const data = user?.['data'];
+  if (!Array.isArray(data)) return NO_TEXTS;
+  const out: string[] = [];
+  for (const provider of data) {
+    const segments = objectOf(provider)?.['segment'];
+    if (!Array.isArray(segments)) continue;
+    for (const segment of segments) {
+      const id = textOf(objectOf(segment)?.['id']);
+      if (id !== '' && out.length < MAX_SEGMENTS) out.push(id);
+    }
+  }
+  return out;
+}
+
+/** Whether the Digital Services Act statement is required with the ad (dsarequired 2 or 3), which creatives do not hold yet. */
+function demandsDsa(raw: JsonObject): boolean {
+  const regs = objectOf(raw['regs']);
+  if (regs === undefined) return false;
+  const dsa = objectOf(regs['dsa']) ?? objectOf(objectOf(regs['ext'])?.['dsa']);
+  return dsa !== undefined && numberOf(dsa['dsarequired'], 0) >= 2;
+}

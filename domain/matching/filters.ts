@@ -1,0 +1,112 @@
+import type { NoBidReason } from '../contracts/no-bid-reason';
+import { BLOCK_ALL } from '../openrtb/block-all';
+import type { ServedCampaign, ServedCreative } from './serving-index';
+import type { MatchableImpression, MatchableRequest } from './match';
+
+/** Block lists of one request as sets where they are long enough to be worth it; built once per request. */
+export interface RequestTerms {
+  readonly request: MatchableRequest;
+  readonly nowMs: number;
+  readonly blockedAdvertisers: ReadonlySet<string> | null;
+  readonly blockedCategories: ReadonlySet<string> | null;
+  readonly allowedCategories: ReadonlySet<string> | null;
+  readonly isAllBlocked: boolean;
+  /** Content categories with their tier-1 parents. */
+  readonly contentCategories: readonly string[];
+}
+
+/** Reads a request's lists once, for all campaigns and impressions. */
+export function requestTerms(request: MatchableRequest, nowMs: number): RequestTerms {
+  const allowed = request.allowedCategories;
+  const content = request.contentCategories;
+  return {
+    request,
+    nowMs,
+    blockedAdvertisers: request.blockedAdvertisers.length === 0 ? null : new Set(request.blockedAdvertisers),
+    blockedCategories: request.blockedCategories.length === 0 ? null : new Set(request.blockedCategories),
+    allowedCategories: allowed === undefined || allowed.length === 0 ? null : new Set(allowed),
+    isAllBlocked: request.blockedCategories.includes(BLOCK_ALL),
+    contentCategories: content === undefined ? [] : content.flatMap(withParent),
+  };
+}
+
+function withParent(category: string): string[] {
+  const dash = category.indexOf('-');
+  return dash < 0 ? [category] : [category, category.slice(0, dash)];
+}
+
+/** Why a campaign may not bid on this request at all, cheapest test first; null = it may. */
+export function campaignFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason | null {
+  const { request, nowMs } = terms;
+  if (!campaign.isActive) return 'campaign-paused';
+  if (nowMs < campaign.startMs || nowMs >= campaign.endMs) return 'out-of-flight';
+  if (campaign.hours !== null && campaign.hours[campaign.clock.at(nowMs).hourOfWeek] === 0) return 'dayparting';
+  if (campaign.exchanges !== null && !campaign.exchanges.has(request.exchange)) return 'exchange-not-targeted';
+  if (campaign.countries !== null && !campaign.countries.has(request.country)) return 'geo';
+  if (campaign.deviceTypes !== null && !campaign.deviceTypes.has(request.deviceType)) return 'device';
+  if (campaign.os !== null && !campaign.os.has(request.os)) return 'os';
+  if (campaign.languages !== null && !campaign.languages.has(request.language)) return 'language';
+  return placeFilter(campaign, terms);
+}
+
+function placeFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason | null {
+  const { request } = terms;
+  if (request.channel === 'app') {
+    if (campaign.appAllow !== null && !campaign.appAllow.has(request.publisher)) return 'app-list';
+    if (campaign.appBlock !== null && campaign.appBlock.has(request.publisher)) return 'app-list';
+    // A campaign that names sites and no apps does not run in apps.
+    if (campaign.siteAllow !== null && campaign.appAllow === null) return 'site-list';
+  } else {
+    if (campaign.siteAllow !== null && !hasDomain(campaign.siteAllow, request.publisher)) return 'site-list';
+    if (campaign.siteBlock !== null && hasDomain(campaign.siteBlock, request.publisher)) return 'site-list';
+    if (campaign.appAllow !== null && campaign.siteAllow === null) return 'app-list';
+  }
+  if (campaign.segments !== null && !request.segments.some((segment) => campaign.segments?.has(segment))) return 'segment';
+  const avoided = campaign.categoryBlock;
+  if (avoided !== null && terms.contentCategories.some((category) => avoided.has(category))) return 'category-blocked';
+  return null;
+}
+
+/** Whether a list holds the domain or one of its parents. */
+function hasDomain(list: ReadonlySet<string>, domain: string): boolean {
+  for (let rest = domain; rest !== ''; ) {
+    if (list.has(rest)) return true;
+    const dot = rest.indexOf('.');
+    if (dot < 0) return false;
+    rest = rest.slice(dot + 1);
+  }
+  return false;
+}
+
+/** Why a creative may not answer this impression: brand safety and block lists, review, https; null = it may. */
+export function creativeFilter(
+  creative: ServedCreative,
+  terms: RequestTerms,
+  impression: MatchableImpression,
+): NoBidReason | null {
+  if (terms.isAllBlocked || hasAny(terms.blockedCategories, creative.categoryPrefixes)) return 'category-blocked';
+  if (terms.allowedCategories !== null && !hasAny(terms.allowedCategories, creative.categoryPrefixes)) {
+    return 'category-blocked';
+  }
+  if (hasAny(terms.blockedAdvertisers, creative.domainSuffixes)) return 'advertiser-blocked';
+  if (intersects(impression.blockedAttributes, creative.creative.attributes)) return 'attribute-blocked';
+  if (impression.blockedTypes.includes(creative.bannerType)) return 'attribute-blocked';
+  if (!creative.isApproved) return 'creative-not-approved';
+  const { mimes } = impression;
+  if (mimes !== undefined && mimes.length > 0 && !creative.mimes.some((mime) => mimes.includes(mime))) {
+    return 'creative-size';
+  }
+  return impression.isSecure && !creative.isSecure ? 'creative-insecure' : null;
+}
+
+function hasAny(set: ReadonlySet<string> | null, items: readonly string[]): boolean {
+  if (set === null) return false;
+  for (const item of items) if (set.has(item)) return true;
+  return false;
+}
+
+function intersects(left: readonly number[], right: readonly number[]): boolean {
+  if (left.length === 0 || right.length === 0) return false;
+  for (const item of right) if (left.includes(item)) return true;
+  return false;
+}
