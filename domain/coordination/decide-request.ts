@@ -50,7 +50,15 @@ export function decideRequest(
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };
-    const outputs = decideImpression(index, prepared, impression, policies, mode === 'models' ? law : null, reserve, inputs);
+    const outputs = decideImpression(
+      index,
+      prepared,
+      impression,
+      policies,
+      mode === 'models' ? law : null,
+      reserve,
+      inputs,
+    );
     decisions.push({ inputs, outputs });
   }
   return decisions;

@@ -92,7 +92,11 @@ function losersOf(ranked: readonly Candidate[], winner: Candidate): DecisionOutp
   return losers;
 }
 
-function modeOf(scene: ImpressionScene, agent: 'budget' | 'creative' | 'frequency', winner: Candidate): AgentStep['mode'] {
+function modeOf(
+  scene: ImpressionScene,
+  agent: 'budget' | 'creative' | 'frequency',
+  winner: Candidate,
+): AgentStep['mode'] {
   if (winner.safeReason !== null) return 'safe';
   if (scene.context.quarantined.includes(agent)) return 'baseline';
   return scene.policies[agent].kind;
@@ -186,7 +190,13 @@ function conflictsOf(winner: Candidate, cappedButHungry: readonly CandidateState
   }
   if (question !== null && answer.proposalMicros > question.capMicros) {
     const rule = 'bid-cap';
-    conflicts.push({ rule, winner: 'campaign', loser: 'bid', before: answer.proposalMicros, after: answer.priceMicros });
+    conflicts.push({
+      rule,
+      winner: 'campaign',
+      loser: 'bid',
+      before: answer.proposalMicros,
+      after: answer.priceMicros,
+    });
   }
   return conflicts;
 }

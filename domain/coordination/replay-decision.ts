@@ -31,7 +31,10 @@ export async function replayDecision(
   if (first === undefined) throw new ReplayError('NO_INPUTS', 'no inputs to replay');
   for (const input of inputs) {
     if (input.snapshotId !== index.snapshot.snapshotId) {
-      throw new ReplayError('OTHER_SNAPSHOT', `decided on snapshot ${input.snapshotId}, not ${index.snapshot.snapshotId}`);
+      throw new ReplayError(
+        'OTHER_SNAPSHOT',
+        `decided on snapshot ${input.snapshotId}, not ${index.snapshot.snapshotId}`,
+      );
     }
     if (input.request.requestId !== first.request.requestId) {
       throw new ReplayError('NOT_ONE_REQUEST', 'inputs belong to more than one request');

@@ -42,7 +42,11 @@ export type Reserve = (campaignId: string, creativeId: string, priceNanos: numbe
  * Agents that may not use more than their baseline on this request: those that the kill switch quarantines and those whose
  * autonomy share does not cover the request (by hash of its id, so that the choice can be repeated).
  */
-export function agentsWithoutAutonomy(snapshot: PolicySnapshot, requestId: string, extra: readonly string[] = []): string[] {
+export function agentsWithoutAutonomy(
+  snapshot: PolicySnapshot,
+  requestId: string,
+  extra: readonly string[] = [],
+): string[] {
   const bps = snapshot.autonomyBps;
   const out = new Set<string>(extra);
   if (snapshot.kill.level === 'quarantine-agent') for (const agent of snapshot.kill.agents) out.add(agent);

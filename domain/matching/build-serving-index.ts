@@ -108,7 +108,12 @@ function serveCreatives(
   return bySize;
 }
 
-function serveCreative(snapshot: PolicySnapshot, campaign: Campaign, creative: Creative, sizeKey: number): ServedCreative {
+function serveCreative(
+  snapshot: PolicySnapshot,
+  campaign: Campaign,
+  creative: Creative,
+  sizeKey: number,
+): ServedCreative {
   const estimates: Record<Arm, CreativeEstimate> = {
     champion: estimateOf(snapshot, campaign, creative, snapshot.champion),
     canary: estimateOf(snapshot, campaign, creative, snapshot.canary?.policies ?? snapshot.champion),

@@ -61,7 +61,8 @@ function placeFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason
     if (campaign.siteBlock !== null && hasDomain(campaign.siteBlock, request.publisher)) return 'site-list';
     if (campaign.appAllow !== null && campaign.siteAllow === null) return 'app-list';
   }
-  if (campaign.segments !== null && !request.segments.some((segment) => campaign.segments?.has(segment))) return 'segment';
+  if (campaign.segments !== null && !request.segments.some((segment) => campaign.segments?.has(segment)))
+    return 'segment';
   const avoided = campaign.categoryBlock;
   if (avoided !== null && terms.contentCategories.some((category) => avoided.has(category))) return 'category-blocked';
   return null;
@@ -69,7 +70,7 @@ function placeFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason
 
 /** Whether a list holds the domain or one of its parents. */
 function hasDomain(list: ReadonlySet<string>, domain: string): boolean {
-  for (let rest = domain; rest !== ''; ) {
+  for (let rest = domain; rest !== '';) {
     if (list.has(rest)) return true;
     const dot = rest.indexOf('.');
     if (dot < 0) return false;

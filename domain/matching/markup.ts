@@ -26,7 +26,12 @@ export function cutMarkup(markup: string): string[] {
 /** Whether a text holds a plain http URL, also one escaped for a query string or a script. */
 export function hasPlainHttp(text: string): boolean {
   const lowered = text.toLowerCase();
-  return lowered.includes('http:') || lowered.includes('http%3a') || lowered.includes('http\\u003a') || lowered.includes('http&#');
+  return (
+    lowered.includes('http:') ||
+    lowered.includes('http%3a') ||
+    lowered.includes('http\\u003a') ||
+    lowered.includes('http&#')
+  );
 }
 
 /** OpenRTB banner ad type of HTML markup: 3 with script, 4 with an iframe, else 2 (XHTML banner). */

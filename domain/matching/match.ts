@@ -127,7 +127,8 @@ function campaignsOf(index: ServingIndex, impression: MatchableImpression): read
     return index.campaignsBySize.get(sizeKeyOf(w, h)) ?? [];
   }
   const union = new Set<ServedCampaign>();
-  for (const { w, h } of sizes) for (const campaign of index.campaignsBySize.get(sizeKeyOf(w, h)) ?? []) union.add(campaign);
+  for (const { w, h } of sizes)
+    for (const campaign of index.campaignsBySize.get(sizeKeyOf(w, h)) ?? []) union.add(campaign);
   return [...union].sort((a, b) => a.ordinal - b.ordinal);
 }
 

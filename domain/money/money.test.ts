@@ -80,10 +80,14 @@ describe('rounding', () => {
 
   it('is off by at most half', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }), fc.bigInt({ min: 1n, max: 10n ** 6n }), (n, d) => {
-        const twice = 2n * (divideHalfEven(n, d) * d - n);
-        expect(twice <= d && twice >= -d).toBe(true);
-      }),
+      fc.property(
+        fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }),
+        fc.bigInt({ min: 1n, max: 10n ** 6n }),
+        (n, d) => {
+          const twice = 2n * (divideHalfEven(n, d) * d - n);
+          expect(twice <= d && twice >= -d).toBe(true);
+        },
+      ),
     );
   });
 

@@ -63,7 +63,9 @@ export function normaliseRequest(
     channel,
     publisher: publisherOf(channel, place),
     language: device === undefined ? '' : textOf(device['language']).toLowerCase(),
-    country: countryCode(textOf(objectOf(device?.['geo'])?.['country']) || textOf(objectOf(user?.['geo'])?.['country'])),
+    country: countryCode(
+      textOf(objectOf(device?.['geo'])?.['country']) || textOf(objectOf(user?.['geo'])?.['country']),
+    ),
     deviceType,
     os: device === undefined ? '' : textOf(device['os']).toLowerCase(),
     isMobile: MOBILE_DEVICE_TYPES.has(deviceType) || (deviceType === 0 && channel === 'app'),

@@ -72,11 +72,17 @@ export function renderBidResponse(
   return { id: request.requestId, bidid: first.id, cur: request.bidCurrency, seatbid: [{ seat: exchange.seat, bid }] };
 }
 
-function renderBid(request: NormalisedRequest, decision: RenderableDecision, index: ServingIndex, urls: BidUrls): RenderedBid {
+function renderBid(
+  request: NormalisedRequest,
+  decision: RenderableDecision,
+  index: ServingIndex,
+  urls: BidUrls,
+): RenderedBid {
   const { outputs } = decision;
   const impression = request.impressions[decision.inputs.impIndex];
   const served = index.creativeById.get(outputs.creativeId ?? '');
-  if (impression === undefined || served === undefined) throw new RangeError(`nothing to render for ${decision.decisionId}`);
+  if (impression === undefined || served === undefined)
+    throw new RangeError(`nothing to render for ${decision.decisionId}`);
   const { creative } = served;
   const isSecure = impression.isSecure;
   const bid: RenderedBid = {

@@ -83,7 +83,9 @@ function assetFault(asset: JsonObject, at: string): Fault | null {
 function kindFault(kind: (typeof ASSET_KINDS)[number], value: JsonObject, at: string): Fault | null {
   switch (kind) {
     case 'title':
-      return typeof value['len'] === 'number' && value['len'] > 0 ? null : fault('required', `${at}/len`, 'must be positive');
+      return typeof value['len'] === 'number' && value['len'] > 0
+        ? null
+        : fault('required', `${at}/len`, 'must be positive');
     case 'img':
       return negativeFault(value, ['w', 'h', 'wmin', 'hmin'], at);
     case 'data':
@@ -95,7 +97,8 @@ function kindFault(kind: (typeof ASSET_KINDS)[number], value: JsonObject, at: st
 
 function videoFault(value: JsonObject, at: string): Fault | null {
   for (const name of ['minduration', 'maxduration'] as const) {
-    if (typeof value[name] !== 'number' || value[name] < 0) return fault('required', `${at}/${name}`, 'must be a number');
+    if (typeof value[name] !== 'number' || value[name] < 0)
+      return fault('required', `${at}/${name}`, 'must be a number');
   }
   const protocols = value['protocols'];
   if (!Array.isArray(protocols) || protocols.length === 0) {

@@ -29,7 +29,8 @@ function requestFault(raw: unknown): Fault | null {
 
 function scalarFault(raw: JsonObject): Fault | null {
   const { tmax, at } = raw;
-  if (tmax != null && !(typeof tmax === 'number' && tmax > 0)) return fault('range', '/tmax', 'must be a positive number');
+  if (tmax != null && !(typeof tmax === 'number' && tmax > 0))
+    return fault('range', '/tmax', 'must be a positive number');
   if (at != null && !Number.isInteger(at)) return fault('type', '/at', 'must be an integer');
   for (const name of OBJECT_MEMBERS) {
     if (raw[name] != null && !isObject(raw[name])) return fault('type', `/${name}`, 'must be an object');

@@ -36,7 +36,13 @@ export class BidGrid {
  * Probability with which the rule "b* with 1 − ε, else a draw of the discretised log-normal(σ_b) around b*" plays `price`: the mass
  * of all grid points that clamp to it (agents.md, "Bid agent"). In (0, 1] for every price on the grid.
  */
-export function massOfPrice(grid: BidGrid, bestIndex: number, price: number, epsilon: number, sigmaExplore: number): number {
+export function massOfPrice(
+  grid: BidGrid,
+  bestIndex: number,
+  price: number,
+  epsilon: number,
+  sigmaExplore: number,
+): number {
   const { prices, lnRaw, size } = grid;
   let played = 0;
   let total = 0;

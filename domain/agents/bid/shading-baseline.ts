@@ -19,7 +19,12 @@ export function floorBucketOf(floorMicros: number): string {
  * Share of value that the baseline bids, by exchange, size and floor bucket; `*` is the default and 1 (no shading) the last
  * resort (agents.md, "Bid agent", fallback).
  */
-export function shadeOf(table: Readonly<Record<string, number>>, exchange: string, size: string, floorMicros: number): number {
+export function shadeOf(
+  table: Readonly<Record<string, number>>,
+  exchange: string,
+  size: string,
+  floorMicros: number,
+): number {
   return table[`${exchange}|${size}|${floorBucketOf(floorMicros)}`] ?? table['*'] ?? 1;
 }
 

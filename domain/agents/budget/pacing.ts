@@ -76,7 +76,12 @@ export function stepPacing(params: BudgetParams, state: PacingState, input: Paci
   const error = input.clock - input.spentNanos / input.planNanos;
   const minutes = Math.min(MAX_STEP_MS, Math.max(0, input.nowMs - current.updatedAtMs)) / MINUTE_MS;
   const passedClock = Math.max(0, input.clock - current.lastClock);
-  const seen = { lastError: error, lastClock: input.clock, updatedAtMs: input.nowMs, ...slopeOf(current, error, input.clock) };
+  const seen = {
+    lastError: error,
+    lastClock: input.clock,
+    updatedAtMs: input.nowMs,
+    ...slopeOf(current, error, input.clock),
+  };
   if (Math.abs(error) <= params.band) return { ...current, ...seen };
 
   const { slope } = seen;
