@@ -1,0 +1,257 @@
+import { mkdirSync, statfsSync } from 'node:fs';
+import path from 'node:path';
+import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
+import {
+  ensureKeys,
+  findTemporal,
+  freePorts,
+  openHome,
+  readEnvironment,
+  registerSearchAttributes,
+  settlePort,
+  SetupError,
+  startPostgres,
+  startTemporal,
+  Supervisor,
+  type Crash,
+  type Home,
+  type SetupEnvironment,
+} from '../setup';
+import {
+  controlPlanePart,
+  edgePart,
+  simulatorPart,
+  workerPart,
+  type PartContext,
+  type SimulatorOptions,
+} from './parts';
+import { Stack } from './stack';
+import { claimHome, type StackUrls } from './stack-file';
+
+export type Part = 'postgres' | 'temporal' | 'control-plane' | 'worker' | 'edge' | 'simulator';
+
+export const ALL_PARTS: readonly Part[] = ['postgres', 'temporal', 'control-plane', 'worker', 'edge', 'simulator'];
+
+export interface StackOptions {
+  /** ADLOOP_HOME of this stack. */
+  home: string;
+  /** What to start (default: all). The other parts can be started later by `start`. */
+  parts?: readonly Part[];
+  /** Take the ports of `npm start` (7070 and so on) where they are free; default: any free ports. */
+  wellKnownPorts?: boolean;
+  /** Edges edge-1 … edge-n (default 1). */
+  edges?: number;
+  /** Use DATABASE_URL and TEMPORAL_ADDRESS where set (`npm start`); tests never do. Default false. */
+  external?: boolean;
+  /** fsync on (default true); tests that do not kill Postgres may turn it off. */
+  durable?: boolean;
+  /** Seconds of one KPI bucket (default 300). */
+  kpiBucketSeconds?: number;
+  simulator?: { scenario?: string; requestsPerSecond?: number; seed?: number; ackLog?: string };
+  /** Further variables for the control plane, worker, edges and simulator. */
+  env?: NodeJS.ProcessEnv;
+  say?: Say;
+  onCrash?: (crash: Crash) => void;
+}
+
+type Say = (line: string) => void;
+
+const MINIMUM_FREE_BYTES = 1_000_000_000;
+const FLEET = 'demo';
+
+function assertDiskSpace(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= MINIMUM_FREE_BYTES) return;
+  const freeMb = Math.round((bavail * bsize) / 1e6);
+  throw new SetupError(
+    `only ${freeMb} MB are free under ${folder}: free 1 GB, or set ADLOOP_HOME to a folder on another disk`,
+  );
+}
+
+interface StackPorts {
+  controlPlane: number;
+  temporal: number;
+  temporalUi: number;
+  postgres: number;
+  /** The simulator's control port. */
+  simulator: number;
+  edges: number[];
+}
+
+async function choosePorts(plan: StackOptions, environment: SetupEnvironment, say: Say): Promise<StackPorts> {
+  const free = await freePorts(5 + (plan.edges ?? 1));
+  const [temporal, temporalUi, postgres, controlPlane, simulator, ...edges] = free as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (!plan.wellKnownPorts) return { temporal, temporalUi, postgres, controlPlane, simulator, edges };
+  const wanted = environment.ports;
+  return {
+    controlPlane: await settlePort(wanted.controlPlane, say),
+    temporal: await settlePort(wanted.temporal, say),
+    temporalUi: await settlePort(wanted.temporalUi, say),
+    postgres: await settlePort(wanted.postgres, say),
+    simulator,
+    edges: [await settlePort(wanted.edge, say), ...edges.slice(1)],
+  };
+}
+
+interface Plan {
+  environment: SetupEnvironment;
+  options: StackOptions;
+  supervisor: Supervisor;
+  home: Home;
+  context: PartContext;
+  ports: StackPorts;
+  say: Say;
+}
+
+/** Starts Postgres, or joins the one of DATABASE_URL. */
+function postgresStarter({ environment, options, supervisor, home, context, ports }: Plan): () => Promise<unknown> {
+  if (options.external && environment.databaseUrl) {
+    context.databaseUrl = environment.databaseUrl;
+    return () => Promise.resolve();
+  }
+  return async () => {
+    context.databaseUrl = await startPostgres(supervisor, {
+      folder: home.postgres,
+      passwordFile: home.postgresPassword,
+      port: ports.postgres,
+      database: 'adloop',
+      durable: options.durable ?? true,
+    });
+  };
+}
+
+/** Starts a Temporal server, or joins the cluster of TEMPORAL_ADDRESS. */
+function temporalStarter({
+  environment,
+  options,
+  supervisor,
+  home,
+  context,
+  ports,
+  say,
+}: Plan): () => Promise<unknown> {
+  const searchAttributes = Object.fromEntries(SEARCH_ATTRIBUTE_NAMES.map((name) => [name, 'Keyword' as const]));
+  const external = options.external ? environment.temporalAddress : null;
+  if (external) {
+    context.temporalAddress = external;
+    context.temporalUi = null;
+    return () => registerSearchAttributes(external, context.temporalNamespace, searchAttributes);
+  }
+  return async () => {
+    await startTemporal(supervisor, {
+      binary: await findTemporal(environment, say),
+      port: ports.temporal,
+      uiPort: ports.temporalUi,
+      databaseFile: home.temporalDb,
+      namespace: context.temporalNamespace,
+      searchAttributes,
+      env: context.env,
+    });
+  };
+}
+
+function makeStarters(plan: Plan, simulator: SimulatorOptions): Map<string, () => Promise<unknown>> {
+  const { supervisor, context } = plan;
+  const starters = new Map<string, () => Promise<unknown>>();
+  starters.set('postgres', postgresStarter(plan));
+  starters.set('temporal', temporalStarter(plan));
+  starters.set('control-plane', () => supervisor.start(controlPlanePart(context)));
+  starters.set('worker', () => supervisor.start(workerPart(context)));
+  for (const edgeId of Object.keys(context.edgePorts)) {
+    starters.set(edgeId, () => supervisor.start(edgePart(context, edgeId)));
+  }
+  starters.set('simulator', () => supervisor.start(simulatorPart(context, 'edge-1', simulator)));
+  return starters;
+}
+
+const isWanted = (parts: readonly Part[], name: string): boolean =>
+  parts.includes((name.startsWith('edge-') ? 'edge' : name) as Part);
+
+/**
+ * Starts the parts asked for, in order, each ready before the next. On a fault everything started so far is stopped.
+ * @throws SetupError with one line that says what to do.
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const environment = readEnvironment();
+  const say = options.say ?? (() => undefined);
+  const home = openHome(path.resolve(options.home));
+  claimHome(home);
+  assertDiskSpace(home.root);
+  const keys = ensureKeys(home.keys);
+  const ports = await choosePorts(options, environment, say);
+  const edgePorts = Object.fromEntries(ports.edges.map((port, i) => [`edge-${i + 1}`, port]));
+  const supervisor = new Supervisor(home.logs);
+  if (options.onCrash) supervisor.onCrash = options.onCrash;
+  const context: PartContext = {
+    root: environment.root,
+    home,
+    keys,
+    fleet: FLEET,
+    databaseUrl: '',
+    temporalAddress: `127.0.0.1:${ports.temporal}`,
+    temporalNamespace: environment.temporalNamespace,
+    temporalUi: `http://127.0.0.1:${ports.temporalUi}`,
+    controlPlanePort: ports.controlPlane,
+    edgePorts,
+    kpiBucketSeconds: options.kpiBucketSeconds ?? 300,
+    env: { ...environment.inherited, ...options.env },
+  };
+  const plan: Plan = { environment, options, supervisor, home, context, ports, say };
+  const stack = assemble(plan);
+  try {
+    for (const name of stack.partNames()) {
+      if (!isWanted(options.parts ?? ALL_PARTS, name)) continue;
+      say(`starting ${name}`);
+      await stack.start(name);
+    }
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+function assemble(plan: Plan): Stack {
+  const { context, home, options, ports } = plan;
+  mkdirSync(path.join(home.root, 'simulator'), { recursive: true });
+  const simulator: SimulatorOptions = {
+    scenario: path.resolve(context.root, options.simulator?.scenario ?? 'scenarios/demo.json'),
+    requestsPerSecond: options.simulator?.requestsPerSecond ?? 40,
+    seed: options.simulator?.seed ?? 1,
+    ackLog: options.simulator?.ackLog ?? path.join(home.root, 'simulator', 'acknowledged.ndjson'),
+    controlPort: ports.simulator,
+  };
+  const starters = makeStarters(plan, simulator);
+  const edges = Object.fromEntries(
+    Object.entries(context.edgePorts).map(([edgeId, port]) => [edgeId, `http://127.0.0.1:${port}`]),
+  );
+  const urls: StackUrls = {
+    controlPlane: `http://127.0.0.1:${context.controlPlanePort}`,
+    edge: edges['edge-1']!,
+    edges,
+    simulator: `http://127.0.0.1:${ports.simulator}`,
+    get temporalUi() {
+      return context.temporalUi;
+    },
+    get temporalAddress() {
+      return context.temporalAddress;
+    },
+    get postgres() {
+      return context.databaseUrl;
+    },
+  };
+  const portsByName = new Map<string, number>([
+    ['postgres', ports.postgres],
+    ['temporal', ports.temporal],
+    ['control-plane', ports.controlPlane],
+    ['simulator', ports.simulator],
+    ...Object.entries(context.edgePorts),
+  ]);
+  return new Stack(home, plan.context.keys, urls, plan.supervisor, starters, portsByName);
+}
