@@ -13,9 +13,10 @@ describe('status line', () => {
       bidRate: 0.875,
       winRate: 0.3,
       decisions: 12,
+      spendNanos: 1_234_000_000,
       rollout: { state: 'canary', stage: 2 },
     });
-    expect(line).toContain('40.3 requests/s · bid rate 87.5 % · win rate 30.0 %');
+    expect(line).toContain('40.3 requests/s · bid rate 87.5 % · win rate 30.0 % · spend $1.23 · decisions 12');
     expect(line).toContain('rollout canary 2');
   });
 });

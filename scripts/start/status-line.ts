@@ -7,27 +7,20 @@ const FIRST_BID_POLL_MS = 250;
 
 /** The part of GET /api/v1/status that the line shows. */
 export interface LoopStatus {
-  sinceStart?: number | string;
   requestsPerSecond?: number | null;
   bidRate?: number | null;
   winRate?: number | null;
-  spend?: unknown;
+  spendNanos?: number | null;
   decisions?: number;
-  edges?: unknown[];
   training?: unknown;
   rollout?: unknown;
-  lastBids?: unknown[];
+  lastBids?: { atMs: number }[];
 }
 
 const share = (value: number | null | undefined): string => (value == null ? '-' : `${(100 * value).toFixed(1)} %`);
 
-function amount(spend: unknown): string {
-  if (spend == null) return '-';
-  if (typeof spend !== 'object') return String(spend);
-  return Object.entries(spend)
-    .map(([unit, value]) => `${unit} ${String(value)}`)
-    .join(' ');
-}
+/** Fleet currency is US dollars; nanos are 1e-9 of one. */
+const dollars = (nanos: number | null | undefined): string => (nanos == null ? '-' : `$${(nanos / 1e9).toFixed(2)}`);
 
 function stage(activity: unknown): string {
   if (activity == null) return 'none';
@@ -42,7 +35,7 @@ export function describeStatus(status: LoopStatus): string {
     `${(status.requestsPerSecond ?? 0).toFixed(1)} requests/s`,
     `bid rate ${share(status.bidRate)}`,
     `win rate ${share(status.winRate)}`,
-    `spend ${amount(status.spend)}`,
+    `spend ${dollars(status.spendNanos)}`,
     `decisions ${status.decisions ?? 0}`,
     `training ${stage(status.training)}`,
     `rollout ${stage(status.rollout)}`,
@@ -70,11 +63,11 @@ export class StatusLine {
     }
   }
 
-  /** Waits for the first decision and says how long it took. */
+  /** Waits for the first bid since the start and says how long it took. */
   async firstBid(startedAtMs: number): Promise<void> {
     while (!this.stopped) {
       const status = await this.read();
-      if (status && (status.lastBids?.length ?? 0) > 0) {
+      if (status?.lastBids?.some(({ atMs }) => atMs >= startedAtMs)) {
         const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
         this.interrupt(`first bid after ${seconds} s`);
         return;
