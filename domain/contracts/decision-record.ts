@@ -24,6 +24,8 @@ export interface CandidateState {
   exposures24h: Record<string, number>;
   /** Share of the exploration allowance still unused, 0..1. */
   explorationLeft: number;
+  /** Set when the reservation of this campaign failed for this impression: an input of the replay. */
+  lostRace?: true;
 }
 
 /** Live state of the serving process that features read. */

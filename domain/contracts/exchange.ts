@@ -13,6 +13,8 @@ export const exchangeSettingsSchema = z.object({
   seat: z.string(),
   /** Whether the exchange discloses the minimum price to win in its loss notices. */
   disclosesMinToWin: z.boolean(),
+  /** Our vendor id in the TCF global vendor list; unset: a request under GDPR gets no bid (`no-consent`). */
+  gvlVendorId: z.number().int().positive().optional(),
 });
 export type ExchangeSettings = z.infer<typeof exchangeSettingsSchema>;
 

@@ -25,7 +25,11 @@ export interface NormalisedRequest {
   /** 0..199, from the user key and the layer's salt; null without a user key. */
   userBucket: number | null;
   segments: string[];
+  /** Categories of the page or app itself, for a campaign's own block list. */
+  contentCategories: string[];
   blockedCategories: string[];
+  /** `acat`: when not empty, only these advertiser categories are allowed. */
+  allowedCategories: string[];
   blockedAdvertisers: string[];
   allowedSeats: string[];
   blockedSeats: string[];
@@ -50,4 +54,6 @@ export interface NormalisedImpression {
   position: number;
   blockedAttributes: number[];
   blockedTypes: number[];
+  /** Banner MIME types supported; empty = any. */
+  mimes: string[];
 }

@@ -93,7 +93,8 @@ export interface Evidence {
   nonEmptyBuckets: { canary: number; control: number };
   srmP: number;
   metrics: MetricEvidence[];
-  catastrophe: { fired: boolean; reason: string };
+  /** `streak` = consecutive breaching looks so far, handed to the next look so that a restart does not forget it. */
+  catastrophe: { fired: boolean; reason: string; streak: number };
   verdict: Verdict;
   /** One sentence with value, bound and window. */
   reason: string;
