@@ -8,3 +8,4 @@ export * from './decide-request';
 export * from './prepare-request';
 export * from './replay-decision';
 export * from './request-context';
+export * from './shadow-action';
