@@ -4,9 +4,12 @@
  */
 export * from './catastrophe-lane';
 export * from './design-effect';
+export * from './feasibility';
 export * from './look';
 export * from './metric-catalogue';
 export * from './metric-test';
 export * from './next-step';
+export * from './plan-lint';
+export * from './simulated-canary';
 export * from './stage-sums';
 export * from './verdict';
