@@ -1,0 +1,116 @@
+/** Replay: decides logged decisions again from their recorded inputs, by the same pure functions that the edge runs. */
+import type { ArtifactRef } from '#domain/contracts/agent';
+import type { DecisionOutputs, DecisionRecord } from '#domain/contracts/decision-record';
+import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
+import { replayDecision, type Infer } from '#domain/coordination';
+import { buildServingIndex, type ServingIndex } from '#domain/matching';
+
+/** Runs rows of features through one artifact: [rowCount, width] in, [rowCount, outputs] out. */
+export interface ReplaySession {
+  run(rows: Float32Array, rowCount: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface ReplayPorts {
+  /** The published snapshot that a record names. */
+  snapshot(snapshotId: string): Promise<PolicySnapshot>;
+  artifact(sha256: string): Promise<Uint8Array>;
+  openSession(bytes: Uint8Array): Promise<ReplaySession>;
+}
+
+/** A record whose outputs were taken away; nothing but `inputs` is read, ids only name the answer. */
+export type ReplayableRecord = Pick<DecisionRecord, 'decisionId' | 'edgeId' | 'inputs'>;
+
+export interface ReplayInput {
+  records: ReplayableRecord[];
+  /** Bytes (base64) to use instead of a stored artifact, by the sha256 that the snapshot names. */
+  artifacts?: Record<string, string>;
+}
+
+export interface ReplayedDecision {
+  decisionId: string;
+  outputs: DecisionOutputs;
+}
+
+/** Closures over `ports`; their names are the activity types. */
+export function createReplayActivities(ports: ReplayPorts) {
+  return {
+    /**
+     * Answers the outputs of every record, in the order of `records`. Records of one request are decided together, as they
+     * were on the edge: same batch of rows, same order of reservations.
+     */
+    async replayDecisions({ records, artifacts = {} }: ReplayInput): Promise<ReplayedDecision[]> {
+      const bench = new ReplayBench(ports, artifacts);
+      try {
+        const outputs = new Map<string, DecisionOutputs>();
+        for (const request of byRequest(records)) {
+          const index = await bench.index(request[0]!.inputs.snapshotId);
+          const decided = await replayDecision(
+            index,
+            request.map(({ inputs }) => inputs),
+            bench.infer(index.snapshot, request[0]!.inputs.arm),
+          );
+          for (const [at, { decisionId }] of request.entries()) outputs.set(decisionId, decided[at]!);
+        }
+        return records.map(({ decisionId }) => ({ decisionId, outputs: outputs.get(decisionId)! }));
+      } finally {
+        await bench.close();
+      }
+    },
+  };
+}
+
+/** Snapshots compiled and sessions opened during one replay. */
+class ReplayBench {
+  private readonly indexes = new Map<string, ServingIndex>();
+  private readonly sessions = new Map<string, ReplaySession>();
+
+  constructor(
+    private readonly ports: ReplayPorts,
+    private readonly inline: Record<string, string>,
+  ) {}
+
+  async index(snapshotId: string): Promise<ServingIndex> {
+    const known = this.indexes.get(snapshotId);
+    if (known) return known;
+    const index = buildServingIndex(await this.ports.snapshot(snapshotId));
+    this.indexes.set(snapshotId, index);
+    return index;
+  }
+
+  infer(snapshot: PolicySnapshot, arm: 'champion' | 'canary'): Infer {
+    const policies = arm === 'canary' ? snapshot.canary?.policies : snapshot.champion;
+    return async (rows, rowCount) => {
+      const artifact = policies?.bid.artifact;
+      if (!artifact) throw new RangeError(`snapshot ${snapshot.snapshotId} has no bid model for the ${arm}`);
+      return (await this.session(artifact)).run(rows, rowCount);
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.sessions.values()].map((session) => session.close()));
+  }
+
+  private async session({ sha256 }: ArtifactRef): Promise<ReplaySession> {
+    const known = this.sessions.get(sha256);
+    if (known) return known;
+    const given = this.inline[sha256];
+    const bytes = given === undefined ? await this.ports.artifact(sha256) : Buffer.from(given, 'base64');
+    const session = await this.ports.openSession(bytes);
+    this.sessions.set(sha256, session);
+    return session;
+  }
+}
+
+/** Records of one request, in the order of its impressions. */
+export function byRequest(records: readonly ReplayableRecord[]): ReplayableRecord[][] {
+  const requests = new Map<string, ReplayableRecord[]>();
+  for (const record of records) {
+    const { inputs, edgeId } = record;
+    const key = JSON.stringify([edgeId, inputs.snapshotId, inputs.request.requestId, inputs.nowMs, inputs.rngCounter]);
+    const request = requests.get(key);
+    if (request) request.push(record);
+    else requests.set(key, [record]);
+  }
+  return [...requests.values()].map((request) => request.sort((a, b) => a.inputs.impIndex - b.inputs.impIndex));
+}

@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { SnapshotStoreModule } from '../edges/snapshot-store.module';
+import { RegistryModule } from '../registry/registry.module';
+import { DecisionsController } from './decisions.controller';
+import { LakeJobs } from './lake-jobs';
+import { LakeRetention } from './lake-retention';
+import { LakeModule } from './lake.module';
+import { ModelExpectation } from './model-expectation';
+import { OctetStreamParser } from './octet-stream-parser';
+import { ReplayService } from './replay.service';
+import { SegmentIngestService } from './segment-ingest.service';
+import { SegmentsController } from './segments.controller';
+
+/** Ingest, decisions API and background jobs of the lake: the HTTP root only. */
+@Module({
+  imports: [LakeModule, SnapshotStoreModule, RegistryModule],
+  controllers: [SegmentsController, DecisionsController],
+  providers: [SegmentIngestService, ModelExpectation, OctetStreamParser, LakeJobs, LakeRetention, ReplayService],
+})
+export class LakeHttpModule {}

@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { CreativeStats } from './creative-stats';
+import { DecisionReader } from './decision-reader.service';
+import { DuckLake } from './duck-lake';
+import { KpiRepository } from './kpi.repository';
+import { LakeStatusService } from './lake-status.service';
+import { ParquetSealer } from './parquet-sealer.service';
+import { ReconciliationService } from './reconciliation.service';
+import { SegmentFileStore } from './segment-file-store';
+import { WindowService } from './window.service';
+
+const SERVICES = [
+  CreativeStats,
+  DecisionReader,
+  DuckLake,
+  KpiRepository,
+  LakeStatusService,
+  ParquetSealer,
+  ReconciliationService,
+  SegmentFileStore,
+  WindowService,
+];
+
+/** The lake's services, for both roots. Its HTTP side is `LakeHttpModule`. */
+@Module({ providers: SERVICES, exports: SERVICES })
+export class LakeModule {}
