@@ -2,10 +2,7 @@ import { explainDecision } from './explain-decision';
 import { sampleEvents } from './sample-events';
 
 const traffic = { startMs: 1_763_942_400_000, requestsPerSecond: 40, rng: () => 0.3 };
-const [{ decision }] = [...sampleEvents(traffic, 1)] as [ReturnType<typeof first>];
-function first() {
-  return [...sampleEvents(traffic, 1)][0]!;
-}
+const { decision } = [...sampleEvents(traffic, 1)][0]!;
 
 describe('explainDecision', () => {
   it('says what was bid, what it was worth, which limit was tightest, how it was shaded and what came of it', () => {

@@ -138,6 +138,8 @@ function sampleRequest(
     userKey: user % 20 === 19 ? null : user.toString(16).padStart(16, '0'),
     userBucket: user % 20 === 19 ? null : user % 200,
     segments: [],
+    contentCategories: [],
+    allowedCategories: [],
     blockedCategories: [],
     blockedAdvertisers: [],
     allowedSeats: [],
@@ -153,6 +155,7 @@ function sampleRequest(
       position: 1,
       blockedAttributes: [],
       blockedTypes: [],
+      mimes: [],
     })),
   };
 }

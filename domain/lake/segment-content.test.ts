@@ -6,7 +6,7 @@ import { readSegment } from './segment-content';
 const checksum = (bytes: Uint8Array) => bytes.reduce((sum, byte) => (Math.imul(sum, 31) + byte) >>> 0, 7);
 
 const traffic = { startMs: 1_763_942_400_000, requestsPerSecond: 40, rng: () => 0.5 };
-const [{ decision }] = [...sampleEvents(traffic, 1)] as [{ decision: { decisionId: string } }];
+const { decision } = [...sampleEvents(traffic, 1)][0]!;
 
 function segmentOf(...events: unknown[]): Uint8Array {
   const frames = events.map((event) => encodeFrame(new TextEncoder().encode(JSON.stringify(event)), checksum));

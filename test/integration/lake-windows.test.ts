@@ -4,6 +4,7 @@ import type { EdgeEvent } from '#domain/contracts/segment';
 import { sampleEvents } from '#domain/lake/sample-events';
 import { parquetOf, streamRows } from '../../apps/control-plane/src/lake/duck-lake';
 import { lakeFiles } from '../../apps/control-plane/src/lake/parquet-sealer.service';
+import type { FrozenBid } from '../../apps/control-plane/src/lake/window.service';
 import { draws, inParts, openLake, segmentOf, type OpenLake } from './open-lake';
 
 /** Crosses an hour, so that a batch makes two partitions. */
@@ -104,13 +105,13 @@ describe('the lake', () => {
     });
     const rows = await second.windows.winRows(window.windowId);
     expect(rows).toHaveLength(window.rows);
-    const expected = bids.map(({ decision, outcomes }) => ({
+    const expected: FrozenBid[] = bids.map(({ decision, outcomes }) => ({
       bidMicros: decision.outputs.bidMicros,
       won: outcomes.some(({ kind }) => kind === 'win'),
       minToWinMicros: outcomes.find(({ minToWinMicros }) => minToWinMicros !== null)?.minToWinMicros ?? null,
       features: Float32Array.from(decision.outputs.features),
     }));
-    const inOrder = (list: typeof expected) =>
+    const inOrder = (list: FrozenBid[]) =>
       [...list].sort((a, b) => a.bidMicros - b.bidMicros || a.features[0]! - b.features[0]!);
     expect(inOrder(rows)).toEqual(inOrder(expected));
     const traffic = await first.windows.trafficByHourOfWeek(window.windowId);

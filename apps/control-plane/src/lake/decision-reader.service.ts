@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DecisionRecord } from '#domain/contracts/decision-record';
+import type { NoBidReason } from '#domain/contracts/no-bid-reason';
 import { explainDecision, type KnownOutcome } from '#domain/lake/explain-decision';
 import { DuckLake, literal, parquetOf, streamRows } from './duck-lake';
 import { SegmentFileStore } from './segment-file-store';
@@ -44,6 +45,8 @@ interface IndexRow {
 }
 
 const PAGE = 200;
+/** Reasons that the inputs alone do not give. */
+const UNREPEATABLE: ReadonlySet<string> = new Set<NoBidReason>(['too-late', 'internal-error']);
 const INDEX_COLUMNS = 'd.decision_id, d.segment_seq, s.path, d.body_at, d.body_bytes';
 
 /** Finds logged decisions: by id, the last bids, the last N whole requests. Reads single bodies out of segment files. */
@@ -109,23 +112,24 @@ export class DecisionReader {
 
   /**
    * JSON lines of the last `limit` decisions (a few more, so that the oldest request is whole), newest request first, the
-   * records of a request in the order of its impressions. Requests of which a record is missing are left out: a replay needs
-   * all rows of the batch.
+   * records of a request in the order of its impressions. Left out are requests that cannot be decided again: those of which a
+   * record is missing (a replay needs all rows of the batch) and those that the clock or a fault decided.
    */
   async *lastRecords(limit: number): AsyncGenerator<string> {
     let sent = 0;
-    let request: PartialRequest = { id: '', records: new Map(), expected: 1 };
+    let request: PartialRequest = { id: '', records: new Map(), expected: 1, isRepeatable: true };
     for await (const text of this.newestFirst()) {
-      const { inputs, edgeId } = JSON.parse(text) as DecisionRecord;
+      const { inputs, outputs, edgeId } = JSON.parse(text) as DecisionRecord;
       const id = `${edgeId}|${inputs.request.requestId}|${inputs.rngCounter}|${inputs.nowMs}`;
       if (request.id !== id) {
         const lines = wholeRequest(request);
         yield* lines;
         sent += lines.length;
         if (sent >= limit) return;
-        request = { id, records: new Map(), expected: inputs.request.impressions.length };
+        request = { id, records: new Map(), expected: inputs.request.impressions.length, isRepeatable: true };
       }
       request.records.set(inputs.impIndex, text);
+      if (outputs.noBidReason !== null && UNREPEATABLE.has(outputs.noBidReason)) request.isRepeatable = false;
     }
     yield* wholeRequest(request);
   }
@@ -187,10 +191,11 @@ interface PartialRequest {
   records: Map<number, string>;
   /** How many impressions the request has. */
   expected: number;
+  isRepeatable: boolean;
 }
 
-function wholeRequest({ records, expected }: PartialRequest): string[] {
-  if (records.size < expected) return [];
+function wholeRequest({ records, expected, isRepeatable }: PartialRequest): string[] {
+  if (records.size < expected || !isRepeatable) return [];
   return [...records.entries()].sort(([a], [b]) => a - b).map(([, text]) => text);
 }
 
