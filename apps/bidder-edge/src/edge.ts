@@ -1,0 +1,409 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
+import type { Gauge } from './metrics';
+import { CanaryLeaseHolder, type ServedCanary } from './canary';
+import type { EdgeConfig } from './config';
+import { buildGauges } from './gauges';
+import { Heartbeat } from './heartbeat';
+import { KillOrders, KillWatch, readKillState, type KillEffect } from './kill';
+import type { Logger } from './log';
+import { EdgeMetrics } from './metrics';
+import { NoticeReceiver, NoticeSigner } from './notices';
+import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
+import { BidPath } from './pipeline';
+import { routes, serve, type EdgeResponse, type RunningServer } from './server';
+import { ShadowQueue } from './shadow';
+import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller } from './snapshot';
+import { EdgeState, Journal, StateView } from './state';
+
+const JOURNAL_MAX_BYTES = 64 << 20;
+const MAX_PENDING_BYTES = 64 << 20;
+/** Without an answer for this long the control plane counts as unreachable and the outage allowance may be spent. */
+const UNREACHABLE_AFTER_HEARTBEATS = 3;
+const DRAIN_MS = 2000;
+const FLUSH_MS = 1000;
+
+/** One edge process, wired by hand. */
+export class Edge {
+  readonly bootId = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
+  readonly metrics = new EdgeMetrics();
+  readonly state: EdgeState;
+  readonly commit: GroupCommit;
+  private readonly journal: Journal;
+  private readonly segments: SegmentStore;
+  private readonly shipper: Shipper;
+  private readonly holder: SnapshotHolder;
+  private readonly records = new RememberedRecords();
+  private readonly lease: CanaryLeaseHolder;
+  private readonly orders: KillOrders;
+  private readonly killWatch: KillWatch | null;
+  private readonly puller: SnapshotPuller | null;
+  private readonly heartbeat: Heartbeat | null;
+  private readonly shadows: ShadowQueue;
+  private readonly gauges: Gauge[];
+  private server: RunningServer | null = null;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private lastContactMs = Number.NEGATIVE_INFINITY;
+  private pacingSteps = 0;
+  private decisionCount = 0;
+  private rngCounter: number;
+  private isStopping = false;
+
+  constructor(
+    private readonly config: EdgeConfig,
+    private readonly log: Logger,
+  ) {
+    this.rngCounter = config.rngStart;
+    const recovery = recoverSegments(config.home);
+    if (recovery.segments > 0 || recovery.tornBytes > 0) log.info(recovery, 'outbox of the last life recovered');
+    this.journal = new Journal(config.home, JOURNAL_MAX_BYTES);
+    this.segments = new SegmentStore(
+      config.home,
+      this.bootId,
+      { sealAfterMs: config.sealAfterMs, sealAfterBytes: config.sealAfterBytes, maxBytes: config.outboxMaxBytes },
+      Date.now,
+    );
+    this.state = new EdgeState({ ...config, bootId: this.bootId }, (entry) => this.commit.appendState(JSON.stringify(entry)));
+    this.commit = this.openCommit();
+    const keys = new KeyRing(config.snapshotKeys);
+    this.lease = new CanaryLeaseHolder(keys, () => performance.now());
+    this.orders = new KillOrders(config.fleet, new KeyRing(config.operatorKeys), readKillState(config.home));
+    this.killWatch = this.openKillWatch();
+    const target =
+      config.controlPlaneUrl === null
+        ? null
+        : { url: config.controlPlaneUrl, edgeId: config.edgeId, token: config.edgeToken };
+    this.shipper = new Shipper(this.segments, target, {
+      shipped: () => this.metrics.shipped.add(1, 'shipped'),
+      refused: (segmentId) => {
+        this.metrics.shipped.add(1, 'refused');
+        log.error({ segmentId }, 'the control plane refused a segment; it was put aside');
+      },
+      retried: () => this.metrics.shipped.add(1, 'retried'),
+      dropped: () => this.metrics.shipped.add(1, 'dropped'),
+    });
+    this.puller = target === null ? null : this.openPuller(target.url, target.token);
+    this.holder = new SnapshotHolder({
+      config,
+      keys,
+      log,
+      fetchArtifact: (sha256) => this.puller?.fetchArtifact(sha256) ?? Promise.resolve(null),
+      onLive: (snapshot) => this.onLive(snapshot),
+      onRefused: (code) => {
+        this.metrics.refusals.add(1, code);
+        this.heartbeat?.beatNow();
+      },
+    });
+    this.heartbeat = target === null ? null : this.openHeartbeat(target.url, target.token);
+    this.shadows = new ShadowQueue({
+      append: (line) => {
+        this.metrics.shadows.add(1, line.error === null ? 'decided' : 'failed');
+        this.commit.appendEvent('shadow', JSON.stringify(line));
+      },
+      onDropped: () => this.metrics.shadows.add(1, 'dropped'),
+      now: Date.now,
+    });
+    this.gauges = buildGauges({
+      version: () => this.holder.live?.snapshot.version ?? 0,
+      canary: () => this.servingCanary(),
+      outboxBytes: () => this.segments.bytes,
+      outboxWaiting: () => this.segments.waiting,
+      lapses: () => this.lease.lapses,
+      killLevel: () => this.killEffect().level,
+      quarantined: () => this.quarantinedAgents(),
+      state: this.state,
+      reachable: () => this.isReachable(),
+      pacing: () => this.state.ledger.plans(),
+    });
+  }
+
+  /** Port being served; 0 before `start`. */
+  get port(): number {
+    return this.server?.port ?? 0;
+  }
+
+  /** Boots: state from the journal, snapshot from disk or ship, then serves, then talks to the control plane. */
+  async start(): Promise<void> {
+    const { config, log } = this;
+    for (const entry of this.journal.load()) this.state.replay(entry);
+    this.state.recovered(Date.now());
+    await this.journal.compact(this.state.dump(Date.now()));
+    await this.killWatch?.start();
+    await this.holder.loadFromDisk();
+    this.server = await serve(this.handler(), (error) => this.onThrown(error), {
+      host: config.host,
+      port: config.port,
+      maxBodyBytes: 256 * 1024,
+      headersTimeoutMs: 5000,
+      requestTimeoutMs: 10_000,
+      keepAliveTimeoutMs: 65_000,
+    });
+    this.timers.push(setInterval(() => this.everySecond(), 1000));
+    this.everySecond();
+    this.shipper.start();
+    this.puller?.start();
+    this.heartbeat?.start();
+    log.info({ port: this.port, home: config.home, bootId: this.bootId }, 'edge serves');
+  }
+
+  /** Drains for at most 2 s, returns the leases in a last heartbeat, and leaves a clean journal. */
+  async stop(): Promise<void> {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    for (const timer of this.timers) clearInterval(timer);
+    this.killWatch?.stop();
+    await this.server?.close(DRAIN_MS);
+    this.state.returnLeases();
+    await this.puller?.stop();
+    await this.heartbeat?.stop();
+    await this.commit.close();
+    await this.shipper.stop(FLUSH_MS);
+    await this.journal.close();
+    this.log.info({ bootId: this.bootId }, 'edge stopped');
+  }
+
+  private handler(): ReturnType<typeof routes> {
+    const signer = new NoticeSigner(this.config.noticeKeys);
+    const path = new BidPath(this.bidPorts(signer));
+    const notices = new NoticeReceiver({
+      edgeId: this.config.edgeId,
+      signer,
+      state: this.state,
+      commit: this.commit,
+      now: Date.now,
+      fx: () => this.holder.live?.snapshot.fx ?? { base: 'USD', asOfMs: 0, rates: {} },
+      landingUrlOf: (creativeId) => this.records.landingUrlOf(creativeId),
+      count: (kind, result) => this.metrics.notices.add(1, kind, result),
+      onAccepted: (outcome) => {
+        if (outcome.kind !== 'bill' || outcome.isTest) return;
+        this.metrics.spendNanos.add(outcome.priceNanos, outcome.arm);
+        if (!outcome.reservationLive) this.metrics.lateBills.add();
+      },
+    });
+    return routes({
+      bid: (exchange, request) => path.handle(exchange, request).catch((error: unknown) => this.onThrown(error)),
+      notices,
+      metrics: () => this.metrics.print(this.gauges),
+      notReady: () => this.notReady(),
+    });
+  }
+
+  private bidPorts(signer: NoticeSigner): ConstructorParameters<typeof BidPath>[0] {
+    const { config, metrics, state, commit } = this;
+    const isStopped = (campaignId: string): boolean => this.killEffect().stoppedCampaigns.has(campaignId);
+    const allowanceOf = (campaignId: string): number =>
+      this.holder.live?.index.campaignById.get(campaignId)?.campaign.explorationAllowance ?? 0;
+    const onFiltered = (campaignId: string, reason: string): void => metrics.filtered.add(1, campaignId, reason);
+    return {
+      edgeId: config.edgeId,
+      signer,
+      tokenTtlMs: config.tokenTtlMs,
+      noticeBaseUrl: () => config.noticeBaseUrl ?? `http://127.0.0.1:${this.port}`,
+      nextDecisionId: (nowMs) => `${nowMs.toString(36)}-${this.bootId}-${(++this.decisionCount).toString(36)}`,
+      nextRngCounter: () => ++this.rngCounter,
+      live: () => this.holder.live,
+      canary: () => this.servingCanary(),
+      kill: () => this.killEffect(),
+      state,
+      commit,
+      view: new StateView(state, isStopped, allowanceOf, onFiltered),
+      stateVersion: () => this.pacingSteps,
+      reachable: () => this.isReachable(),
+      hashUser: (id) => createHmac('sha256', config.userHashKey).update(id).digest('hex').slice(0, 16),
+      onRequest: (exchange) => metrics.requests.add(1, exchange),
+      onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
+      onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),
+      onAnswered: (seconds) => metrics.latency.observe(seconds),
+      onDecision: ({ inputs, outputs }) => {
+        if (outputs.noBidReason !== null) return metrics.noBids.add(1, 'decide', outputs.noBidReason);
+        metrics.bids.add(1, outputs.campaignId ?? '', inputs.arm);
+        state.live.onBid(inputs.arm, inputs.request.exchange, inputs.nowMs);
+        if (outputs.agents?.bid.mode === 'safe') metrics.fallbacks.add(1, 'bid', 'safe');
+      },
+      onDecided: (received, prepared, decisions) => this.shadows.offer(received.live.shadows, prepared, decisions),
+    };
+  }
+
+  private openCommit(): GroupCommit {
+    const journal = {
+      append: async (frames: readonly Uint8Array[]) => {
+        await this.journal.append(frames);
+        if (this.journal.isLong) await this.journal.compact(this.state.dump(Date.now()));
+      },
+    };
+    return new GroupCommit(
+      { segments: this.segments, journal },
+      {
+        everyMs: this.config.commitEveryMs,
+        maxPendingBytes: MAX_PENDING_BYTES,
+        onShed: (kind) => this.metrics.shed.add(1, kind),
+        onFault: (error) => {
+          const code = (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
+          this.metrics.outboxFaults.add(1, code);
+          this.log.error({ code }, 'the outbox cannot be written: bidding stops until it can');
+        },
+        onRecovered: () => this.log.info('the outbox can be written again: bidding resumes'),
+      },
+    );
+  }
+
+  private openKillWatch(): KillWatch | null {
+    const { killFile, home } = this.config;
+    if (killFile === null) return null;
+    return new KillWatch(
+      killFile,
+      home,
+      this.orders,
+      (verdict) => {
+        this.metrics.kills.add(1, verdict);
+        this.log.warn({ verdict, level: this.killEffect().level }, 'kill file read');
+        this.heartbeat?.beatNow();
+      },
+      () => this.metrics.kills.add(1, 'unreadable'),
+    );
+  }
+
+  private openPuller(url: string, token: string): SnapshotPuller {
+    return new SnapshotPuller({
+      url,
+      token,
+      version: () => this.holder.live?.snapshot.version ?? 0,
+      offer: (body) => this.holder.offer(body),
+      onContact: () => undefined,
+      onTooLarge: (bytes) => this.holder.refuseTooLarge(bytes),
+    });
+  }
+
+  private openHeartbeat(url: string, token: string): Heartbeat {
+    return new Heartbeat({
+      url,
+      token,
+      everyMs: this.config.heartbeatMs,
+      report: () => this.report(),
+      onContact: (reached) => {
+        if (reached) this.lastContactMs = performance.now();
+      },
+      onAnswer: (answer, sent) => this.onAnswer(answer, sent),
+    });
+  }
+
+  private onLive(snapshot: PolicySnapshot): void {
+    this.records.remember(snapshot);
+    this.log.info({ version: snapshot.version, snapshotId: snapshot.snapshotId }, 'snapshot is live');
+    this.heartbeat?.beatNow();
+  }
+
+  /** Grants are journalled and durable before the first bid may use them. */
+  private async onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> {
+    this.lease.accept(answer.canaryLease, answer.serverTimeMs);
+    this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
+    if (this.isStopping) return;
+    for (const grant of answer.grants) this.state.addGrant(grant);
+    if (answer.grants.length > 0) await this.commit.durable().catch(() => undefined);
+  }
+
+  private everySecond(): void {
+    const nowMs = Date.now();
+    this.metrics.expired.add(this.state.expire(nowMs));
+    this.commit.tick();
+    const live = this.holder.live;
+    if (live === null) return;
+    const clockOf = (campaignId: string) => live.index.campaignById.get(campaignId)?.clock ?? null;
+    if (this.config.controlPlaneUrl === null) {
+      const { ledger, standalone } = this.state;
+      for (const grant of standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs)) this.state.addGrant(grant);
+      this.state.forgetClosed(ledger.closedGrants());
+    }
+    const { champion, canary } = live.snapshot;
+    this.pacingSteps += 1;
+    this.state.pacing.step(
+      this.state.ledger.plans(),
+      nowMs,
+      (arm) => (arm === 'canary' ? (canary?.policies.budget.params ?? null) : champion.budget.params),
+      clockOf,
+    );
+  }
+
+  private servingCanary(): ServedCanary | null {
+    return this.lease.serving(this.holder.live?.snapshot.canary ?? null);
+  }
+
+  private killEffect(): KillEffect {
+    return this.orders.effect(this.holder.live?.snapshot ?? null);
+  }
+
+  private isReachable(): boolean {
+    const silentMs = performance.now() - this.lastContactMs;
+    return this.config.controlPlaneUrl !== null && silentMs < this.config.heartbeatMs * UNREACHABLE_AFTER_HEARTBEATS;
+  }
+
+  private quarantinedAgents(): string[] {
+    const open = Object.values(this.holder.live?.models ?? {}).some((served) => served?.breaker.isOpen);
+    return [...new Set([...this.killEffect().agents, ...(open ? ['bid'] : [])])].sort();
+  }
+
+  private notReady(): string | null {
+    if (this.isStopping) return 'shutting down';
+    if (this.holder.live === null) return 'no snapshot yet';
+    return this.commit.isOpen ? null : 'the outbox is full or cannot be written';
+  }
+
+  private report(): HeartbeatRequest {
+    const { snapshot } = this.holder.live ?? { snapshot: null };
+    return {
+      edgeId: this.config.edgeId,
+      fleet: this.config.fleet,
+      bootId: this.bootId,
+      sentAtMs: Date.now(),
+      snapshotId: snapshot?.snapshotId ?? null,
+      snapshotVersion: snapshot?.version ?? null,
+      refusedSnapshot: this.holder.lastRefusal,
+      servingCanary: this.killEffect().level === 'none' || this.killEffect().level === 'quarantine-agent' ? this.servingCanary() : null,
+      killLevel: this.killEffect().level,
+      quarantinedAgents: this.quarantinedAgents(),
+      counters: this.counters(),
+      outboxBytes: this.segments.bytes,
+      grants: this.state.ledger.reports(),
+    };
+  }
+
+  /** Sums since this process started, for the fleet page; statistics come from the outbox. */
+  private counters(): Record<string, number> {
+    const { metrics } = this;
+    const accepted = (kind: string): number => metrics.notices.count(kind, 'accepted');
+    const results = (result: string): number =>
+      ['win', 'bill', 'loss', 'click', 'conversion'].reduce((sum, kind) => sum + metrics.notices.count(kind, result), 0);
+    return {
+      requests: metrics.requests.total,
+      bids: metrics.bids.total,
+      noBids: metrics.noBids.total,
+      wins: accepted('win'),
+      bills: accepted('bill'),
+      losses: accepted('loss'),
+      clicks: accepted('click'),
+      conversions: accepted('conversion'),
+      spendNanos: metrics.spendNanos.total,
+      noticesRefused: results('forged') + results('malformed') + results('expired') + results('forgotten') + results('bad-price'),
+      noticesDuplicate: results('duplicate'),
+      lateBills: metrics.lateBills.total,
+      fallbacks: metrics.fallbacks.total,
+      inferenceFaults: metrics.fallbacks.count('bid', 'fault'),
+      tooLate: metrics.noBids.count('decide', 'too-late') + metrics.noBids.count('decode', 'too-late'),
+      internalErrors: metrics.internalErrors.total,
+      expiredReservations: metrics.expired.total,
+      shedRecords: metrics.shed.total,
+      canaryLapses: this.lease.lapses,
+      snapshotsRefused: metrics.refusals.total,
+      segmentsShipped: metrics.shipped.count('shipped'),
+    };
+  }
+
+  /** A programmer error costs one no-bid and a counter; the first of each kind is logged with its stack. */
+  private onThrown(error: unknown): EdgeResponse {
+    const where = error instanceof Error ? error.name : 'unknown';
+    if (this.metrics.internalErrors.count(where) === 0) this.log.error({ err: error }, 'internal error');
+    this.metrics.internalErrors.add(1, where);
+    return { status: 204, headers: {}, body: null };
+  }
+}

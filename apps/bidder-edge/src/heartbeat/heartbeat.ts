@@ -1,0 +1,79 @@
+import { heartbeatResponseSchema, type HeartbeatRequest, type HeartbeatResponse } from '#domain/contracts';
+
+export interface HeartbeatPorts {
+  url: string;
+  token: string;
+  everyMs: number;
+  report(): HeartbeatRequest;
+  /** Applies an answer; `sent` is the report it belongs to. */
+  onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> | void;
+  onContact(reached: boolean): void;
+}
+
+const TIMEOUT_MS = 4000;
+
+/** Sends one report at a time; `beatNow` asks for the next one at once. */
+export class Heartbeat {
+  private stopped = false;
+  private wake: (() => void) | null = null;
+  private isAsked = false;
+  private loop: Promise<void> | null = null;
+
+  constructor(private readonly ports: HeartbeatPorts) {}
+
+  start(): void {
+    this.loop = this.run();
+  }
+
+  beatNow(): void {
+    this.isAsked = true;
+    this.wake?.();
+  }
+
+  /** Ends the loop; the last report has the returned leases. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.wake?.();
+    await this.loop;
+    await this.beat();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      this.isAsked = false;
+      await this.beat();
+      if (!this.isAsked && !this.stopped) await this.pause();
+    }
+  }
+
+  private async beat(): Promise<void> {
+    const { ports } = this;
+    const sent = ports.report();
+    try {
+      const response = await fetch(`${ports.url}/edge/v1/heartbeat`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${ports.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify(sent),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      const text = await response.text();
+      const answer = response.ok ? heartbeatResponseSchema.safeParse(JSON.parse(text)) : null;
+      ports.onContact(answer?.success === true);
+      if (answer?.success) await ports.onAnswer(answer.data, sent);
+    } catch {
+      // Unreachable: leases, caps and the snapshot in hand are enough to go on; reachability is a metric.
+      ports.onContact(false);
+    }
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, this.ports.everyMs);
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      this.wake = done;
+    });
+  }
+}

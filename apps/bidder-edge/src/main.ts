@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+import { ConfigError, readConfig, redacted, type EdgeConfig } from './config';
+import { Edge } from './edge';
+import { createLogger } from './log';
+import { SnapshotRefusal } from './snapshot';
+
+/** Exit codes: 0 stopped in order, 1 could not start, 2 wrong configuration. */
+async function main(): Promise<void> {
+  let config: EdgeConfig;
+  try {
+    config = readConfig(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(2);
+  }
+  const log = createLogger(config.logLevel, config.edgeId);
+  log.debug(redacted(config), 'configuration');
+  try {
+    const edge = new Edge(config, log);
+    const stop = (signal: string): void => {
+      log.info({ signal }, 'shutting down');
+      edge.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'shutdown failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.once('SIGTERM', stop);
+    process.once('SIGINT', stop);
+    await edge.start();
+  } catch (error) {
+    const isPort = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const reason = isPort ? `port ${config.port} is in use: choose another with --port or EDGE_PORT` : (error as Error).message;
+    if (isPort || error instanceof SnapshotRefusal) process.stderr.write(`the edge cannot start: ${reason}\n`);
+    else log.error({ err: error }, 'the edge cannot start');
+    process.exit(1);
+  }
+}
+
+void main();

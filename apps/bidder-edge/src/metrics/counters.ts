@@ -1,0 +1,67 @@
+/** Bound on label combinations of one counter; further ones are counted under `other`. */
+const MAX_SERIES = 2000;
+
+const escape = (value: string): string => value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+
+/** Counter with zero to three labels. */
+export class Counter {
+  private readonly series = new Map<string, { values: readonly string[]; count: number }>();
+  total = 0;
+
+  constructor(
+    readonly name: string,
+    readonly help: string,
+    private readonly labels: readonly string[] = [],
+  ) {}
+
+  add(amount = 1, a = '', b = '', c = ''): void {
+    this.total += amount;
+    const key = `${a}|${b}|${c}`;
+    const known = this.series.get(key);
+    if (known) {
+      known.count += amount;
+      return;
+    }
+    if (this.series.size >= MAX_SERIES && a !== 'other') return this.addOther(amount);
+    this.series.set(key, { values: [a, b, c].slice(0, this.labels.length), count: amount });
+  }
+
+  private addOther(amount: number): void {
+    this.total -= amount;
+    this.add(amount, 'other', 'other', 'other');
+  }
+
+  count(a = '', b = '', c = ''): number {
+    return this.series.get(`${a}|${b}|${c}`)?.count ?? 0;
+  }
+
+  print(): string {
+    const lines = [`# HELP ${this.name} ${this.help}`, `# TYPE ${this.name} counter`];
+    if (this.series.size === 0 && this.labels.length === 0) lines.push(`${this.name} 0`);
+    for (const { values, count } of this.series.values()) {
+      const labels = this.labels.map((label, i) => `${label}="${escape(values[i])}"`).join(',');
+      lines.push(`${this.name}${labels === '' ? '' : `{${labels}}`} ${count}`);
+    }
+    return lines.join('\n');
+  }
+}
+
+/** One value read when it is printed. */
+export class Gauge {
+  constructor(
+    readonly name: string,
+    readonly help: string,
+    private readonly read: () => number | { labels: Record<string, string>; value: number }[],
+  ) {}
+
+  print(): string {
+    const value = this.read();
+    const rows = typeof value === 'number' ? [{ labels: {}, value }] : value;
+    const lines = [`# HELP ${this.name} ${this.help}`, `# TYPE ${this.name} gauge`];
+    for (const row of rows) {
+      const labels = Object.entries(row.labels).map(([label, text]) => `${label}="${escape(text)}"`);
+      lines.push(`${this.name}${labels.length === 0 ? '' : `{${labels.join(',')}}`} ${row.value}`);
+    }
+    return lines.join('\n');
+  }
+}

@@ -1,0 +1,29 @@
+import { Counter, type Gauge } from './counters';
+import { LatencyHistogram } from './latency-histogram';
+
+/** All counters of the edge, named after the stations that count them. */
+export class EdgeMetrics {
+  readonly requests = new Counter('adloop_edge_requests_total', 'Bid requests received.', ['exchange']);
+  readonly bids = new Counter('adloop_edge_bids_total', 'Bids made.', ['campaign', 'arm']);
+  readonly noBids = new Counter('adloop_edge_no_bids_total', 'Impressions or requests without a bid.', ['stage', 'reason']);
+  readonly filtered = new Counter('adloop_edge_filtered_total', 'Campaigns removed from an impression.', ['campaign', 'reason']);
+  readonly fallbacks = new Counter('adloop_edge_fallbacks_total', 'Baselines taken instead of a model.', ['agent', 'reason']);
+  readonly notices = new Counter('adloop_edge_notices_total', 'Notices by what they did.', ['kind', 'result']);
+  readonly spendNanos = new Counter('adloop_edge_spend_nanos_total', 'Billed, fleet currency.', ['arm']);
+  readonly lateBills = new Counter('adloop_edge_late_bills_total', 'Bills after their reservation was voided: real spend.');
+  readonly expired = new Counter('adloop_edge_reservations_expired_total', 'Reservations without any notice.');
+  readonly shed = new Counter('adloop_edge_outbox_shed_total', 'Records not kept for lack of room.', ['class']);
+  readonly outboxFaults = new Counter('adloop_edge_outbox_faults_total', 'Commits the disk refused.', ['code']);
+  readonly shipped = new Counter('adloop_edge_segments_total', 'Sealed segments by what became of them.', ['result']);
+  readonly refusals = new Counter('adloop_edge_snapshots_refused_total', 'Bundles that did not go live.', ['code']);
+  readonly kills = new Counter('adloop_edge_kill_files_total', 'Kill files read by verdict.', ['verdict']);
+  readonly shadows = new Counter('adloop_edge_shadows_total', 'Shadow samples.', ['result']);
+  readonly internalErrors = new Counter('adloop_edge_internal_errors_total', 'Programmer errors answered by a no-bid.', ['where']);
+  readonly latency = new LatencyHistogram('adloop_edge_latency_seconds', 'First line of a bid request to its answer.');
+
+  /** Prometheus' text format, version 0.0.4. */
+  print(gauges: readonly Gauge[]): string {
+    const own = Object.values(this) as { print(): string }[];
+    return `${[...own, ...gauges].map((metric) => metric.print()).join('\n')}\n`;
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * Metrics: own counters and a fixed-bucket histogram, printed in Prometheus' text format on demand. The hot path only adds
+ * to numbers.
+ */
+export * from './counters';
+export * from './latency-histogram';
+export * from './edge-metrics';

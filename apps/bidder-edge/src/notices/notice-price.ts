@@ -1,0 +1,40 @@
+import type { FxTable } from '#domain/contracts';
+import { paidToBaseMicros, parsePriceMicros } from '#domain/money';
+
+/** What a price macro said. The macro is outside the MAC, so `paid` never exceeds the bid. */
+export type NoticePrice =
+  | { kind: 'paid'; micros: number; wasClamped: boolean }
+  /** Macro missing, empty or not expanded: the bid's full price is charged. */
+  | { kind: 'absent'; micros: number }
+  /** The exchange tests its notices (OpenRTB "AUDIT"): nothing happened. */
+  | { kind: 'audit' }
+  | { kind: 'malformed' };
+
+const isAbsent = (text: string | null): text is null | '' => text === null || text === '' || text.startsWith('${');
+
+/**
+ * Price of a win or billing notice, CPM micros of the fleet's currency.
+ * @param maxMicros price bid, in the fleet's currency
+ */
+export function readNoticePrice(text: string | null, currency: string, maxMicros: number, fx: FxTable): NoticePrice {
+  if (isAbsent(text)) return { kind: 'absent', micros: maxMicros };
+  if (text === 'AUDIT') return { kind: 'audit' };
+  const micros = parsePriceMicros(text);
+  if (micros === null) return { kind: 'malformed' };
+  const base = paidToBaseMicros(fx, currency, micros);
+  if (base === null) return { kind: 'absent', micros: maxMicros };
+  return { kind: 'paid', micros: Math.min(base, maxMicros), wasClamped: base > maxMicros };
+}
+
+/** Minimum price to win as disclosed, CPM micros of the fleet's currency; null when it is not. */
+export function readMinToWin(text: string | null, currency: string, fx: FxTable): number | null {
+  if (isAbsent(text)) return null;
+  const micros = parsePriceMicros(text);
+  return micros === null || micros === 0 ? null : paidToBaseMicros(fx, currency, micros);
+}
+
+/** OpenRTB loss reason code, null when it is missing or no small integer. */
+export function readLossReason(text: string | null): number | null {
+  if (isAbsent(text) || !/^\d{1,4}$/.test(text)) return null;
+  return Number(text);
+}

@@ -1,0 +1,145 @@
+import type { FxTable, NoticeKind, Outcome } from '#domain/contracts';
+import type { GroupCommit } from '../outbox/group-commit';
+import type { EdgeState } from '../state/edge-state';
+import { readLossReason, readMinToWin, readNoticePrice } from './notice-price';
+import type { NoticeSigner, NoticeToken } from './token';
+
+/** What a notice did, in the words of the metric `adloop_edge_notices_total{result}`. */
+export type NoticeResult =
+  | 'accepted'
+  | 'duplicate'
+  | 'audit'
+  | 'malformed'
+  | 'forged'
+  | 'expired'
+  | 'forgotten'
+  | 'bad-price'
+  | 'not-durable';
+
+/** Answer to one notice; `landingUrl` only for clicks with an authentic token of a known creative. */
+export interface NoticeAnswer {
+  status: 200 | 302 | 400 | 404 | 410 | 503;
+  result: NoticeResult;
+  landingUrl: string | null;
+}
+
+export interface NoticePorts {
+  edgeId: string;
+  signer: NoticeSigner;
+  state: EdgeState;
+  commit: GroupCommit;
+  now(): number;
+  fx(): FxTable;
+  /** Landing URL of the creative's own record, also of creatives that left the snapshot; null when unknown. */
+  landingUrlOf(creativeId: string): string | null;
+  count(kind: NoticeKind, result: NoticeResult): void;
+  onAccepted(outcome: Outcome): void;
+}
+
+const STATUS: Record<NoticeResult, NoticeAnswer['status']> = {
+  accepted: 200,
+  duplicate: 200,
+  audit: 200,
+  malformed: 400,
+  forged: 400,
+  'bad-price': 400,
+  expired: 410,
+  forgotten: 410,
+  'not-durable': 503,
+};
+
+/** Accepts each notice of each bid once, moves money and caps, and answers only when the outcome is on disk. */
+export class NoticeReceiver {
+  /** Accepted, but not on disk yet (or the disk refused): a repetition waits for the disk as well. */
+  private readonly undurable = new Map<string, Outcome>();
+
+  constructor(private readonly ports: NoticePorts) {}
+
+  /** @param query parameters of the notice URL: t, p (price), m (minimum to win), r (loss reason) */
+  async receive(kind: NoticeKind, query: URLSearchParams): Promise<NoticeAnswer> {
+    const { ports } = this;
+    const verdict = ports.signer.verify(query.get('t') ?? '', ports.now());
+    if (!verdict.ok) return this.answer(kind, verdict.fault, null);
+    const { token } = verdict;
+    const outcome = this.read(kind, token, query);
+    if (typeof outcome === 'string') return this.answer(kind, outcome, null);
+    const taken = ports.state.guard.take(token.decisionId, kind, token.decidedAtMs);
+    if (taken === 'forgotten') return this.answer(kind, 'forgotten', null);
+    if (taken === 'repeated' && !this.undurable.has(outcome.outcomeId)) return this.answer(kind, 'duplicate', token);
+    if (taken === 'first') this.apply(token, outcome);
+    const isDurable = await this.makeDurable(outcome.outcomeId);
+    if (!isDurable) return this.answer(kind, 'not-durable', null);
+    return this.answer(kind, taken === 'first' ? 'accepted' : 'duplicate', token);
+  }
+
+  private apply(token: NoticeToken, outcome: Outcome): void {
+    if (!token.isTest) {
+      const notice = { ...token, kind: outcome.kind, paidNanos: outcome.kind === 'bill' ? outcome.priceNanos : 0 };
+      const isLive = this.ports.state.applyNotice(notice, outcome.atMs);
+      if (outcome.kind === 'bill') outcome.reservationLive = isLive;
+    }
+    this.ports.onAccepted(outcome);
+    this.undurable.set(outcome.outcomeId, outcome);
+    this.ports.commit.appendEvent('outcome', JSON.stringify(outcome));
+  }
+
+  /** A disk that refused is asked again by the exchange's own retry; the lake joins repeated outcomes by their id. */
+  private async makeDurable(outcomeId: string): Promise<boolean> {
+    const { commit } = this.ports;
+    const outcome = this.undurable.get(outcomeId);
+    if (outcome && commit.isFailed) commit.appendEvent('outcome', JSON.stringify(outcome));
+    try {
+      await commit.durable();
+    } catch {
+      // The commit has reported the disk's fault; this notice only must not be acknowledged.
+      return false;
+    }
+    this.undurable.delete(outcomeId);
+    return true;
+  }
+
+  /** The outcome that this notice would be, or why it is none. */
+  private read(kind: NoticeKind, token: NoticeToken, query: URLSearchParams): Outcome | 'audit' | 'bad-price' {
+    const { ports } = this;
+    const fx = ports.fx();
+    let priceNanos = 0;
+    if (kind === 'win' || kind === 'bill') {
+      const price = readNoticePrice(query.get('p'), token.bidCurrency, token.maxMicros, fx);
+      if (price.kind === 'audit') return 'audit';
+      if (price.kind === 'malformed') return 'bad-price';
+      // CPM micros are the nanos of one impression.
+      priceNanos = price.micros;
+    }
+    const valueNanos = kind === 'click' ? token.clickValueNanos : kind === 'conversion' ? token.conversionValueNanos : 0;
+    return {
+      type: 'outcome',
+      schemaVersion: 1,
+      outcomeId: `${token.decisionId}:${kind}`,
+      kind,
+      decisionId: token.decisionId,
+      atMs: ports.now(),
+      edgeId: ports.edgeId,
+      exchange: token.exchange,
+      campaignId: token.campaignId,
+      creativeId: token.creativeId,
+      arm: token.arm,
+      rolloutId: token.rolloutId,
+      stage: token.stage,
+      userBucket: token.userBucket,
+      decidedAtMs: token.decidedAtMs,
+      priceNanos,
+      valueNanos,
+      minToWinMicros: kind === 'loss' || kind === 'win' ? readMinToWin(query.get('m'), token.bidCurrency, fx) : null,
+      lossReason: kind === 'loss' ? readLossReason(query.get('r')) : null,
+      reservationLive: true,
+      isTest: token.isTest,
+    };
+  }
+
+  private answer(kind: NoticeKind, result: NoticeResult, token: NoticeToken | null): NoticeAnswer {
+    this.ports.count(kind, result);
+    if (kind !== 'click' || token === null) return { status: STATUS[result], result, landingUrl: null };
+    const landingUrl = this.ports.landingUrlOf(token.creativeId);
+    return { status: landingUrl === null ? 404 : 302, result, landingUrl };
+  }
+}

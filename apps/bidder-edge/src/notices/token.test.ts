@@ -1,0 +1,52 @@
+import { NoticeSigner, type NoticeToken } from './token';
+
+const OLD = Buffer.alloc(32, 1);
+const NEW = Buffer.alloc(32, 2);
+const token: NoticeToken = {
+  decisionId: 'd-1',
+  exchange: 'demo',
+  campaignId: 'c',
+  creativeId: 'cr',
+  arm: 'canary',
+  rolloutId: 'r-1',
+  stage: 2,
+  userBucket: 17,
+  maxMicros: 1_230_000,
+  bidCurrency: 'USD',
+  decidedAtMs: 1000,
+  expiresAtMs: 2000,
+  grantId: 'g',
+  isTest: false,
+  clickValueNanos: 100_000_000,
+  conversionValueNanos: 0,
+};
+
+describe('NoticeSigner', () => {
+  const signer = new NoticeSigner([NEW, OLD]);
+  const text = signer.sign(token);
+
+  it('gives back what it signed', () => {
+    expect(signer.verify(text, 1500)).toEqual({ ok: true, token });
+  });
+
+  it('accepts the previous key during a rotation and not afterwards', () => {
+    const old = new NoticeSigner([OLD]).sign(token);
+    expect(signer.verify(old, 1500).ok).toBe(true);
+    expect(new NoticeSigner([NEW]).verify(old, 1500)).toEqual({ ok: false, fault: 'forged' });
+  });
+
+  it('refuses an expired token', () => {
+    expect(signer.verify(text, 2001)).toEqual({ ok: false, fault: 'expired' });
+  });
+
+  it('refuses every change of a single character', () => {
+    for (let i = 0; i < text.length; i++) {
+      const altered = text.slice(0, i) + (text[i] === 'A' ? 'B' : 'A') + text.slice(i + 1);
+      expect(signer.verify(altered, 1500).ok).toBe(false);
+    }
+  });
+
+  it.each(['', 'n1', 'n1.x.y', 'n1.00000000.e30.AAAA', `n1.${'a'.repeat(5000)}`])('refuses %p', (bad) => {
+    expect(signer.verify(bad, 0).ok).toBe(false);
+  });
+});

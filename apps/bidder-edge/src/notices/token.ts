@@ -1,0 +1,115 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { ARMS, type Arm } from '#domain/contracts';
+
+/** Fields under the MAC of one bid's token. */
+export interface NoticeToken {
+  decisionId: string;
+  exchange: string;
+  campaignId: string;
+  creativeId: string;
+  arm: Arm;
+  rolloutId: string;
+  stage: number;
+  /** −1 without a usable id. */
+  userBucket: number;
+  /** Price bid, CPM micros of the fleet's currency: no notice can cost more. */
+  maxMicros: number;
+  bidCurrency: string;
+  decidedAtMs: number;
+  expiresAtMs: number;
+  /** Grant that holds the reservation; '' for test bids. */
+  grantId: string;
+  isTest: boolean;
+  /** Realised value of a click and of a conversion, nanos. */
+  clickValueNanos: number;
+  conversionValueNanos: number;
+}
+
+export type TokenFault = 'malformed' | 'forged' | 'expired';
+export type TokenVerdict = { ok: true; token: NoticeToken } | { ok: false; fault: TokenFault };
+
+const VERSION = 'n1';
+/** Longest token ever read: longer ones are refused before any cryptography. */
+const MAX_CHARS = 2048;
+const FIELDS = 16;
+
+/** Public name of a key: the first bytes of its hash. */
+export const keyIdOf = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 8);
+
+/** Signs with the first key and accepts all given keys (rotation with two live keys). HMAC-SHA256, constant-time compare. */
+export class NoticeSigner {
+  private readonly keys: ReadonlyMap<string, Buffer>;
+  private readonly prefix: string;
+  private readonly current: Buffer;
+
+  constructor(keys: readonly Buffer[]) {
+    this.keys = new Map(keys.map((key) => [keyIdOf(key), key]));
+    this.current = keys[0];
+    this.prefix = `${VERSION}.${keyIdOf(keys[0])}.`;
+  }
+
+  sign(token: NoticeToken): string {
+    const body = this.prefix + Buffer.from(JSON.stringify(pack(token))).toString('base64url');
+    return `${body}.${createHmac('sha256', this.current).update(body).digest('base64url')}`;
+  }
+
+  verify(text: string, nowMs: number): TokenVerdict {
+    const parts = text.length <= MAX_CHARS ? text.split('.') : [];
+    if (parts.length !== 4 || parts[0] !== VERSION) return { ok: false, fault: 'malformed' };
+    const key = this.keys.get(parts[1]);
+    if (!key) return { ok: false, fault: 'forged' };
+    const expected = createHmac('sha256', key).update(text.slice(0, text.lastIndexOf('.'))).digest();
+    const given = Buffer.from(parts[3], 'base64url');
+    // base64url decoding ignores trailing bits: the text itself must be the canonical one.
+    if (given.length !== expected.length || !timingSafeEqual(given, expected) || parts[3] !== expected.toString('base64url'))
+      return { ok: false, fault: 'forged' };
+    const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[]);
+    if (token === null) return { ok: false, fault: 'malformed' };
+    return nowMs > token.expiresAtMs ? { ok: false, fault: 'expired' } : { ok: true, token };
+  }
+}
+
+function pack(token: NoticeToken): unknown[] {
+  return [
+    token.decisionId,
+    token.exchange,
+    token.campaignId,
+    token.creativeId,
+    ARMS.indexOf(token.arm),
+    token.rolloutId,
+    token.stage,
+    token.userBucket,
+    token.maxMicros,
+    token.bidCurrency,
+    token.decidedAtMs,
+    token.expiresAtMs,
+    token.grantId,
+    token.isTest ? 1 : 0,
+    token.clickValueNanos,
+    token.conversionValueNanos,
+  ];
+}
+
+/** Null when an older or newer version of ourselves signed other fields. */
+function unpack(fields: unknown[]): NoticeToken | null {
+  const arm = ARMS[Number(fields[4])];
+  if (!Array.isArray(fields) || fields.length !== FIELDS || arm === undefined) return null;
+  return {
+    decisionId: String(fields[0]),
+    exchange: String(fields[1]),
+    campaignId: String(fields[2]),
+    creativeId: String(fields[3]),
+    arm,
+    rolloutId: String(fields[5]),
+    stage: Number(fields[6]),
+    userBucket: Number(fields[7]),
+    maxMicros: Number(fields[8]),
+    bidCurrency: String(fields[9]),
+    decidedAtMs: Number(fields[10]),
+    expiresAtMs: Number(fields[11]),
+    grantId: String(fields[12]),
+    isTest: fields[13] === 1,
+    clickValueNanos: Number(fields[14]),
+    conversionValueNanos: Number(fields[15]),
+  };
+}

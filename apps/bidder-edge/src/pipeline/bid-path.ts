@@ -1,0 +1,154 @@
+import type { NoBidReason } from '#domain/contracts';
+import type { ImpressionDecision, PreparedRequest } from '#domain/coordination';
+import type { DecodedRequest } from '#domain/openrtb';
+import type { ServedCanary } from '../canary/canary-lease';
+import type { KillEffect } from '../kill/kill-orders';
+import type { GroupCommit } from '../outbox/group-commit';
+import { problemResponse } from '../server/problem';
+import type { EdgeRequest, EdgeResponse } from '../server/serve';
+import type { LiveSnapshot } from '../snapshot/live-snapshot';
+import type { EdgeState } from '../state/edge-state';
+import type { StateView } from '../state/state-view';
+import { decide } from './decide';
+import { decode } from './decode';
+import { infer, type InferenceObserver } from './features';
+import { match } from './match';
+import { receive, type Received } from './receive';
+import { record, type StageLatency } from './record';
+import { RequestReservations } from './reserve';
+import { noBid, respond, withheld, type NamedDecision, type RespondPorts } from './respond';
+
+export interface BidPorts extends RespondPorts, InferenceObserver {
+  edgeId: string;
+  /** Names decisions: unique over edges and restarts. */
+  nextDecisionId(nowMs: number): string;
+  nextRngCounter(): number;
+  live(): LiveSnapshot | null;
+  canary(live: LiveSnapshot): ServedCanary | null;
+  kill(): KillEffect;
+  state: EdgeState;
+  view: StateView;
+  commit: GroupCommit;
+  stateVersion(): number;
+  /** The control plane was heard of lately; without one the edge is on its outage allowance. */
+  reachable(): boolean;
+  hashUser(id: string): string;
+  onRequest(exchange: string): void;
+  onNoBid(stage: BidStage, reason: NoBidReason): void;
+  onDecision(decision: NamedDecision): void;
+  onAnswered(seconds: number): void;
+  onDecided(received: Received, prepared: PreparedRequest, decisions: readonly NamedDecision[]): void;
+}
+
+export type BidStage = 'receive' | 'decode' | 'decide' | 'reserve' | 'respond';
+
+const microsSince = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1000);
+
+/** The path of one bid request, station by station. */
+export class BidPath {
+  constructor(private readonly ports: BidPorts) {}
+
+  async handle(exchangeName: string, request: EdgeRequest): Promise<EdgeResponse> {
+    const { ports } = this;
+    const nowMs = Date.now();
+    const live = ports.live();
+    if (live === null) return this.without('receive', 'not-ready', request);
+    const received = receive(live, exchangeName, request);
+    if (received === 'unknown-exchange') {
+      ports.onNoBid('receive', 'unknown-exchange');
+      return problemResponse(404, 'UNKNOWN_EXCHANGE', `no exchange '${exchangeName}' is configured`);
+    }
+    if (received === 'unsupported-encoding')
+      return problemResponse(415, 'UNSUPPORTED_ENCODING', 'content-encoding may be gzip or identity');
+    ports.onRequest(exchangeName);
+    ports.state.live.onRequest(nowMs);
+    const kill = ports.kill();
+    const decoded = decode(received, ports.hashUser);
+    if (!decoded.ok) {
+      ports.onNoBid('decode', 'malformed');
+      const { status, code, detail, pointer } = decoded;
+      return problemResponse(status, code, detail, [{ pointer, code, detail }]);
+    }
+    if (kill.level === 'stop-bidding') return this.without('receive', 'bidding-stopped', request, decoded);
+    if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
+    const decodedAtMs = performance.now();
+    if (decodedAtMs > received.deadlineMs) return this.without('decode', 'too-late', request, decoded);
+    return this.bid(received, decoded.request, decoded.wantsNbr, nowMs, decodedAtMs, kill);
+  }
+
+  private async bid(
+    received: Received,
+    request: DecodedRequest,
+    wantsNbr: boolean,
+    nowMs: number,
+    decodedAtMs: number,
+    kill: KillEffect,
+  ): Promise<EdgeResponse> {
+    const { ports } = this;
+    const reachable = ports.reachable();
+    const canary = kill.level === 'champion-only' ? null : ports.canary(received.live);
+    const moment = { nowMs, stateVersion: ports.stateVersion(), rngCounter: ports.nextRngCounter(), canary, kill };
+    const view = ports.view.at(nowMs, reachable);
+    const prepared = match(received, request, moment, ports.state, view, received.deadlineMs - decodedAtMs);
+    const matchedAtMs = performance.now();
+    const law = await infer(received, prepared, nowMs, ports);
+    const inferredAtMs = performance.now();
+    const reservations = new RequestReservations(received.live.index, prepared, ports.state, reachable);
+    const decided = decide(received, prepared, law, reservations);
+    const decidedAtMs = performance.now();
+    const latencyUs: StageLatency = {
+      decode: microsSince(received.arrivedAtMs, decodedAtMs),
+      match: microsSince(decodedAtMs, matchedAtMs),
+      infer: microsSince(matchedAtMs, inferredAtMs),
+      decide: microsSince(inferredAtMs, decidedAtMs),
+      respond: 0,
+    };
+    const answer = this.answer(received, request, wantsNbr, decided, reservations, decidedAtMs);
+    const answeredAtMs = performance.now();
+    latencyUs.respond = microsSince(decidedAtMs, answeredAtMs);
+    prepared.context.timeLeftMs.respond = received.deadlineMs - answeredAtMs;
+    ports.onAnswered((answeredAtMs - received.arrivedAtMs) / 1000);
+    answer.response.afterWrite = () => {
+      record(ports.edgeId, received, answer.decisions, latencyUs, ports.commit);
+      ports.onDecided(received, prepared, answer.decisions);
+    };
+    return answer.response;
+  }
+
+  /** Names the decisions, commits or cancels what they reserved, renders. */
+  private answer(
+    received: Received,
+    request: DecodedRequest,
+    wantsNbr: boolean,
+    decided: readonly ImpressionDecision[],
+    reservations: RequestReservations,
+    decidedAtMs: number,
+  ): { response: EdgeResponse; decisions: NamedDecision[] } {
+    const { ports } = this;
+    const ids = decided.map(({ inputs }) => ports.nextDecisionId(inputs.nowMs));
+    const name = (grants: readonly string[]): NamedDecision[] =>
+      decided.map((decision, at) => ({ ...decision, decisionId: ids[at], grantId: grants[at] ?? '' }));
+    if (decidedAtMs > received.deadlineMs) {
+      reservations.cancel();
+      const decisions = name([]).map((decision) => ({ ...decision, outputs: withheld(decision.outputs, 'too-late') }));
+      for (const decision of decisions) ports.onDecision(decision);
+      return { response: noBid(request, 'too-late', wantsNbr), decisions };
+    }
+    const decisions = name(reservations.commit(decided, (at) => ids[at]));
+    for (const decision of decisions) ports.onDecision(decision);
+    const reason = decided[0]?.outputs.noBidReason ?? 'no-candidate';
+    const response = respond(received, request, decisions, ports) ?? noBid(request, reason, wantsNbr);
+    return { response, decisions };
+  }
+
+  private without(
+    stage: BidStage,
+    reason: NoBidReason,
+    request: EdgeRequest,
+    decoded: { request: DecodedRequest; wantsNbr: boolean } | null = null,
+  ): EdgeResponse {
+    this.ports.onNoBid(stage, reason);
+    this.ports.onAnswered((performance.now() - request.arrivedAtMs) / 1000);
+    return noBid(decoded?.request ?? null, reason, decoded?.wantsNbr ?? false);
+  }
+}

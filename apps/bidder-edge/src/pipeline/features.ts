@@ -1,0 +1,49 @@
+import type { PreparedRequest } from '#domain/coordination';
+import { isFiniteLaw } from '../inference/breaker';
+import type { Received } from './receive';
+
+/** Share of the time budget after which no model runs any more. */
+const MODELS_UNTIL = 0.6;
+
+export interface InferenceObserver {
+  /** A model that should have run did not answer usably: deadline, open breaker, fault. */
+  onFallback(agent: 'bid', reason: 'deadline' | 'breaker' | 'fault'): void;
+}
+
+/**
+ * Fourth stage: one model run over all feature rows, the only await of the path. Null means baselines: no model, no row, too
+ * little time, an open breaker, or a fault. `run()` blocks the thread, so the time is checked before, not raced.
+ */
+export async function infer(
+  received: Received,
+  prepared: PreparedRequest,
+  nowMs: number,
+  observer: InferenceObserver,
+): Promise<Float32Array | null> {
+  const { context } = prepared;
+  const served = received.live.models[context.arm];
+  if (served === null || prepared.rowCount === 0 || context.inferenceMode !== 'models') return null;
+  if (context.quarantined.includes('bid')) return null;
+  const used = performance.now() - received.arrivedAtMs;
+  if (used > (received.deadlineMs - received.arrivedAtMs) * MODELS_UNTIL) {
+    observer.onFallback('bid', 'deadline');
+    return null;
+  }
+  if (!served.breaker.allows(nowMs)) {
+    context.quarantined = [...context.quarantined, 'bid'].sort();
+    observer.onFallback('bid', 'breaker');
+    return null;
+  }
+  try {
+    const law = await served.model.run(prepared.rows, prepared.rowCount);
+    if (isFiniteLaw(law, prepared.rowCount)) {
+      served.breaker.onSuccess();
+      return law;
+    }
+  } catch {
+    // Counted below like a law that is not finite: the breaker does not care how a model fails.
+  }
+  served.breaker.onFault(nowMs);
+  observer.onFallback('bid', 'fault');
+  return null;
+}

@@ -1,0 +1,75 @@
+import type { ImpressionDecision, PreparedRequest, Reserve } from '#domain/coordination';
+import type { ServingIndex } from '#domain/matching';
+import type { EdgeState } from '../state/edge-state';
+import type { CapLimit, Reservation } from '../state/reservations';
+
+type Held = Omit<Reservation, 'decisionId'>;
+
+/** Below this propensity a creative was not the best by the agent's own estimate. */
+const EXPLORATORY_BELOW = 0.5;
+const NO_CAPS: readonly CapLimit[] = [];
+
+/**
+ * Sixth stage, called by the decision: caps and budget in one synchronous step. What it took is held until the answer is out
+ * (`commit`) or the request failed (`cancel`). Test requests are checked like others and hold nothing.
+ */
+export class RequestReservations {
+  private readonly held: Held[] = [];
+
+  constructor(
+    private readonly index: ServingIndex,
+    private readonly prepared: PreparedRequest,
+    private readonly state: EdgeState,
+    private readonly reachable: boolean,
+  ) {}
+
+  readonly reserve: Reserve = (campaignId, creativeId, priceNanos) => {
+    const { request, context } = this.prepared;
+    const held = this.state.reservations.tryReserve(
+      {
+        exchange: request.exchange,
+        campaignId,
+        creativeId,
+        arm: context.arm,
+        priceNanos,
+        userKey: request.userKey,
+        caps: capsOf(this.index, campaignId, creativeId),
+      },
+      context.nowMs,
+      this.reachable,
+    );
+    if (held === null) return false;
+    this.held.push(held);
+    return true;
+  };
+
+  /** Gives every bid its reservation; the order of successful reservations is the order of bids. Answers the grants. */
+  commit(decisions: readonly ImpressionDecision[], idOf: (at: number) => string): string[] {
+    const { request } = this.prepared;
+    let next = 0;
+    return decisions.map(({ outputs }, at) => {
+      if (outputs.creativeId === null) return '';
+      const held = this.held[next++];
+      if (request.isTest) {
+        this.state.reservations.cancel(held);
+        return '';
+      }
+      const isExploratory =
+        outputs.agents?.bid.reason === 'exploration' || (outputs.propensity?.creative ?? 1) < EXPLORATORY_BELOW;
+      this.state.onBid({ ...held, decisionId: idOf(at), isExploratory });
+      return held.grantId;
+    });
+  }
+
+  cancel(): void {
+    for (const held of this.held) this.state.reservations.cancel(held);
+    this.held.length = 0;
+  }
+}
+
+function capsOf(index: ServingIndex, campaignId: string, creativeId: string): readonly CapLimit[] {
+  const campaign = index.campaignById.get(campaignId);
+  if (!campaign?.isCapped) return NO_CAPS;
+  const creative = index.creativeById.get(creativeId);
+  return creative === undefined || creative.caps.length === 0 ? campaign.caps : [...campaign.caps, ...creative.caps];
+}

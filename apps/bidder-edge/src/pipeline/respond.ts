@@ -1,0 +1,103 @@
+import { gzipSync } from 'node:zlib';
+import { NBR_BY_REASON, type Campaign, type DecisionOutputs, type NoBidReason } from '#domain/contracts';
+import type { ImpressionDecision } from '#domain/coordination';
+import { renderBidResponse, type BidUrls, type DecodedRequest } from '#domain/openrtb';
+import type { NoticeSigner } from '../notices/token';
+import type { EdgeResponse } from '../server/serve';
+import type { Received } from './receive';
+
+/** A decision with its name and the grant that holds its money. */
+export interface NamedDecision extends ImpressionDecision {
+  decisionId: string;
+  grantId: string;
+}
+
+export interface RespondPorts {
+  signer: NoticeSigner;
+  /** Base of all URLs that leave this edge, without a trailing slash. */
+  noticeBaseUrl(): string;
+  tokenTtlMs: number;
+}
+
+/** Responses shorter than this are not worth compressing. */
+const GZIP_FROM_BYTES = 512;
+const NO_CONTENT: Readonly<Record<string, string>> = {};
+
+/** Realised value of a click or a conversion, nanos: the goal is in micros of the fleet's currency. */
+const clickValueNanos = ({ goal }: Campaign): number => (goal.kind === 'cpc' ? goal.amountMicros * 1000 : 0);
+const conversionValueNanos = ({ goal }: Campaign): number =>
+  goal.kind === 'cpa' ? (goal.conversionValueMicros ?? goal.targetMicros) * 1000 : 0;
+
+/** 204, or 200 with `nbr` when the request asked for the reason. */
+export function noBid(request: DecodedRequest | null, reason: NoBidReason, wantsNbr: boolean): EdgeResponse {
+  if (!wantsNbr || request === null) return { status: 204, headers: { ...NO_CONTENT }, body: null };
+  const body = JSON.stringify({ id: request.requestId, nbr: NBR_BY_REASON[reason] ?? 0 });
+  return { status: 200, headers: { 'content-type': 'application/json' }, body };
+}
+
+/** Seventh stage: OpenRTB response with one signed token per bid in all its URLs; null when nobody bids. */
+export function respond(
+  received: Received,
+  request: DecodedRequest,
+  decisions: readonly NamedDecision[],
+  ports: RespondPorts,
+): EdgeResponse | null {
+  const { index } = received.live;
+  const byId = new Map(decisions.map((decision) => [decision.decisionId, decision]));
+  const response = renderBidResponse(
+    request,
+    decisions,
+    index,
+    ({ decisionId }) => urlsOf(received, request, byId.get(decisionId) as NamedDecision, ports),
+    received.exchange,
+  );
+  if (response === null) return null;
+  const text = JSON.stringify(response);
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'x-openrtb-version': '2.6' };
+  if (!received.acceptsGzip || text.length < GZIP_FROM_BYTES) return { status: 200, headers, body: text };
+  headers['content-encoding'] = 'gzip';
+  return { status: 200, headers, body: gzipSync(text, { level: 1 }) };
+}
+
+function urlsOf(received: Received, request: DecodedRequest, decision: NamedDecision, ports: RespondPorts): BidUrls {
+  const { inputs, outputs } = decision;
+  const { campaign } = received.live.index.campaignById.get(outputs.campaignId as string) as { campaign: Campaign };
+  const token = ports.signer.sign({
+    decisionId: decision.decisionId,
+    exchange: request.exchange,
+    campaignId: outputs.campaignId as string,
+    creativeId: outputs.creativeId as string,
+    arm: inputs.arm,
+    rolloutId: inputs.rolloutId,
+    stage: inputs.stage,
+    userBucket: request.userBucket ?? -1,
+    maxMicros: outputs.bidMicros,
+    bidCurrency: request.bidCurrency,
+    decidedAtMs: inputs.nowMs,
+    expiresAtMs: inputs.nowMs + ports.tokenTtlMs,
+    grantId: decision.grantId,
+    isTest: request.isTest,
+    clickValueNanos: clickValueNanos(campaign),
+    conversionValueNanos: conversionValueNanos(campaign),
+  });
+  const base = ports.noticeBaseUrl();
+  return {
+    nurl: `${base}/n/win?t=${token}&p=\${AUCTION_PRICE}&m=\${AUCTION_MIN_TO_WIN}`,
+    burl: `${base}/n/bill?t=${token}&p=\${AUCTION_PRICE}`,
+    lurl: `${base}/n/loss?t=${token}&p=\${AUCTION_PRICE}&m=\${AUCTION_MIN_TO_WIN}&r=\${AUCTION_LOSS}`,
+    clickUrl: `${base}/n/click?t=${token}`,
+  };
+}
+
+/** Outputs of a decision that could not go out any more; what was decided is not what happened. */
+export const withheld = (outputs: DecisionOutputs, reason: 'too-late' | 'internal-error'): DecisionOutputs => ({
+  ...outputs,
+  noBidReason: reason,
+  campaignId: null,
+  creativeId: null,
+  size: null,
+  bidMicros: 0,
+  agents: null,
+  propensity: null,
+  counterfactual: null,
+});

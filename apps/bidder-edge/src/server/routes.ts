@@ -1,0 +1,67 @@
+import type { NoticeKind } from '#domain/contracts';
+import type { NoticeReceiver } from '../notices/receive-notice';
+import { problemResponse } from './problem';
+import type { EdgeRequest, EdgeResponse, Handler } from './serve';
+
+export interface RoutePorts {
+  bid(exchange: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse>;
+  notices: NoticeReceiver;
+  metrics(): string;
+  /** Null when ready, else why not. */
+  notReady(): string | null;
+}
+
+const BID_PREFIX = '/openrtb2/';
+const NOTICE_PREFIX = '/n/';
+const NOTICES: Readonly<Record<string, NoticeKind>> = {
+  win: 'win',
+  bill: 'bill',
+  loss: 'loss',
+  click: 'click',
+  conv: 'conversion',
+};
+const JSON_TYPE = { 'content-type': 'application/json', 'cache-control': 'no-store' };
+
+/** The edge's routes: bids, notices, health, metrics. */
+export function routes(ports: RoutePorts): Handler {
+  return (request) => {
+    const { path } = request;
+    if (path.startsWith(BID_PREFIX)) {
+      if (request.method !== 'POST') return wrongMethod('POST');
+      return ports.bid(path.slice(BID_PREFIX.length), request);
+    }
+    const kind = path.startsWith(NOTICE_PREFIX) ? NOTICES[path.slice(NOTICE_PREFIX.length)] : undefined;
+    if (kind !== undefined) return request.method === 'GET' ? notice(ports, kind, request) : wrongMethod('GET');
+    const page = PAGES[path];
+    if (page === undefined) return problemResponse(404, 'NO_ROUTE', `nothing lives at ${path}`);
+    return request.method === 'GET' ? page(ports) : wrongMethod('GET');
+  };
+}
+
+const PAGES: Readonly<Record<string, (ports: RoutePorts) => EdgeResponse>> = {
+  '/healthz': () => ({ status: 200, headers: { ...JSON_TYPE }, body: '{"status":"ok"}' }),
+  '/readyz': (ports) => {
+    const reason = ports.notReady();
+    if (reason === null) return { status: 200, headers: { ...JSON_TYPE }, body: '{"status":"ready"}' };
+    return problemResponse(503, 'NOT_READY', reason);
+  },
+  '/metrics': (ports) => ({
+    status: 200,
+    headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    body: ports.metrics(),
+  }),
+};
+
+const wrongMethod = (allow: string): EdgeResponse =>
+  problemResponse(405, 'WRONG_METHOD', `only ${allow} is allowed here`, undefined, { allow });
+
+async function notice(ports: RoutePorts, kind: NoticeKind, request: EdgeRequest): Promise<EdgeResponse> {
+  const answer = await ports.notices.receive(kind, new URLSearchParams(request.query));
+  const body = JSON.stringify({ status: answer.result });
+  if (answer.status === 302 && answer.landingUrl !== null)
+    return { status: 302, headers: { location: answer.landingUrl, 'cache-control': 'no-store' }, body: null };
+  if (answer.status === 200) return { status: 200, headers: { ...JSON_TYPE }, body };
+  return problemResponse(answer.status, `NOTICE_${answer.result.toUpperCase().replaceAll('-', '_')}`, NOTICE_DETAIL);
+}
+
+const NOTICE_DETAIL = 'the notice changed nothing';

@@ -1,0 +1,145 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { problemResponse } from './problem';
+
+/** One request as the edge sees it, with its whole body. */
+export interface EdgeRequest {
+  method: string;
+  path: string;
+  query: string;
+  /** Header names in lower case. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  body: Buffer;
+  /** Monotonic clock at the first line of the request, ms. */
+  arrivedAtMs: number;
+}
+
+export interface EdgeResponse {
+  status: number;
+  headers: Record<string, string>;
+  body: string | Buffer | null;
+  /** Runs after the response was handed to the socket. */
+  afterWrite?: () => void;
+}
+
+export type Handler = (request: EdgeRequest) => EdgeResponse | Promise<EdgeResponse>;
+
+export interface ServeOptions {
+  host: string;
+  port: number;
+  maxBodyBytes: number;
+  headersTimeoutMs: number;
+  requestTimeoutMs: number;
+  keepAliveTimeoutMs: number;
+}
+
+export interface RunningServer {
+  port: number;
+  /** Stops accepting, lets requests in flight end for `drainMs`, then closes all connections. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** Body bytes that are swallowed after a 413, so that the client can read the answer. */
+const SWALLOW_BYTES = 4 << 20;
+
+/** Serves over Node's own HTTP server. `fallback` answers when the handler throws: an exchange must never see a 5xx. */
+export async function serve(handler: Handler, fallback: (error: unknown) => EdgeResponse, options: ServeOptions): Promise<RunningServer> {
+  const server = createServer({
+    headersTimeout: options.headersTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: 16_384,
+    noDelay: true,
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const arrivedAtMs = performance.now();
+    receiveBody(request, options.maxBodyBytes, (body) => {
+      if (body === null) {
+        response.shouldKeepAlive = false;
+        write(response, problemResponse(413, 'BODY_TOO_LARGE', `the body exceeds ${options.maxBodyBytes} bytes`));
+        return;
+      }
+      const url = request.url ?? '/';
+      const mark = url.indexOf('?');
+      const answer = answerOf(handler, fallback, {
+        method: request.method ?? 'GET',
+        path: mark < 0 ? url : url.slice(0, mark),
+        query: mark < 0 ? '' : url.slice(mark + 1),
+        headers: request.headers,
+        body,
+        arrivedAtMs,
+      });
+      if (answer instanceof Promise) void answer.then((late) => write(response, late));
+      else write(response, answer);
+    });
+  });
+  server.on('clientError', (_error, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    else socket.destroy();
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: (drainMs) => close(server, drainMs) };
+}
+
+function answerOf(handler: Handler, fallback: (error: unknown) => EdgeResponse, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse> {
+  try {
+    const answer = handler(request);
+    return answer instanceof Promise ? answer.catch(fallback) : answer;
+  } catch (error) {
+    return fallback(error);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Collects the body; null when it is longer than allowed, said once, the rest being swallowed. */
+function receiveBody(request: IncomingMessage, maxBytes: number, done: (body: Buffer | null) => void): void {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  const hasBody = announced > 0 || request.headers['transfer-encoding'] !== undefined;
+  if (!hasBody) return done(EMPTY);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let isDone = false;
+  request.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (length <= maxBytes && announced <= maxBytes) return void chunks.push(chunk);
+    if (length > SWALLOW_BYTES) request.destroy();
+    if (isDone) return;
+    isDone = true;
+    done(null);
+  });
+  request.on('end', () => {
+    if (isDone) return;
+    isDone = true;
+    done(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length));
+  });
+  // A client that goes away mid-body gets no answer and costs nothing further.
+  request.on('error', () => (isDone = true));
+}
+
+function write(response: ServerResponse, answer: EdgeResponse): void {
+  if (!response.destroyed && !response.headersSent) {
+    const { body } = answer;
+    if (body === null) {
+      response.writeHead(answer.status, answer.status === 204 ? answer.headers : { ...answer.headers, 'content-length': '0' });
+      response.end();
+    } else {
+      answer.headers['content-length'] = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+      response.writeHead(answer.status, answer.headers);
+      response.end(body);
+    }
+  }
+  if (answer.afterWrite) setImmediate(answer.afterWrite);
+}
+
+async function close(server: Server, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}

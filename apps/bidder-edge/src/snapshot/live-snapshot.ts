@@ -1,0 +1,36 @@
+import type { AgentPolicy, Arm, ArtifactRef, PolicyBundle, PolicySnapshot } from '#domain/contracts';
+import type { ServingIndex } from '#domain/matching';
+import type { ServedModel } from '../inference/model-cache';
+
+/** A policy under validation: decides on a sample, without effect. */
+export interface LiveShadow {
+  rolloutId: string;
+  sampleBps: number;
+  /** Index of a snapshot whose champion is the shadow. */
+  index: ServingIndex;
+  model: ServedModel | null;
+}
+
+/** Everything one request needs, reached over one reference: a request never sees two versions. */
+export interface LiveSnapshot {
+  snapshot: PolicySnapshot;
+  index: ServingIndex;
+  models: Readonly<Record<Arm, ServedModel | null>>;
+  shadows: readonly LiveShadow[];
+}
+
+/** Policies of one arm; the champion's when there is no canary. */
+export const bundleOf = (snapshot: PolicySnapshot, arm: Arm): PolicyBundle =>
+  arm === 'canary' && snapshot.canary !== null ? snapshot.canary.policies : snapshot.champion;
+
+/** Artifacts that a snapshot needs, each once. */
+export function artifactsOf(snapshot: PolicySnapshot): ArtifactRef[] {
+  const bundles = [snapshot.champion, ...snapshot.shadows.map((shadow) => shadow.policies)];
+  if (snapshot.canary) bundles.push(snapshot.canary.policies);
+  const refs = new Map<string, ArtifactRef>();
+  for (const bundle of bundles) {
+    for (const policy of Object.values(bundle) as AgentPolicy[])
+      if (policy.artifact) refs.set(policy.artifact.sha256, policy.artifact);
+  }
+  return [...refs.values()];
+}

@@ -1,0 +1,93 @@
+import { policySnapshotSchema, type PolicyBundle, type PolicySnapshot } from '#domain/contracts';
+import { buildServingIndex } from '#domain/matching';
+import { ModelFault } from '../inference/bid-model';
+import type { ModelCache, ServedModel } from '../inference/model-cache';
+import { sha256Of, type ArtifactFolder } from './artifact-folder';
+import { artifactsOf, type LiveSnapshot } from './live-snapshot';
+import { SnapshotRefusal } from './snapshot-refusal';
+import { openSigned, type KeyRing } from './verify-signed';
+
+export interface LoadPorts {
+  fleet: string;
+  /** Null: the bundle is not signed because it is part of the program (shipped). */
+  keys: KeyRing | null;
+  artifacts: ArtifactFolder;
+  models: ModelCache;
+  /** Bytes of an artifact that is not in the folder; null when they cannot be had. */
+  fetchArtifact(sha256: string): Promise<Uint8Array | null>;
+}
+
+/** Payload of a bundle. @throws SnapshotRefusal */
+export function readPayload(body: string, keys: KeyRing | null): PolicySnapshot {
+  let message: unknown;
+  try {
+    message = JSON.parse(body);
+  } catch {
+    throw new SnapshotRefusal('MALFORMED', 'the bundle is not JSON');
+  }
+  if (keys !== null) {
+    const payload = openSigned(message, keys);
+    if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
+    message = JSON.parse(payload);
+  }
+  const parsed = policySnapshotSchema.safeParse(message);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const version = Number((message as { version?: unknown } | null)?.version) || 0;
+  throw new SnapshotRefusal('SCHEMA', `/${issue?.path.join('/') ?? ''} ${issue?.message ?? ''}`, version);
+}
+
+/**
+ * Checks a bundle completely and makes it ready to serve; nothing is live yet.
+ * @param newerThan version that it must exceed
+ * @throws SnapshotRefusal
+ */
+export async function loadSnapshot(body: string, newerThan: number, ports: LoadPorts): Promise<LiveSnapshot> {
+  const snapshot = readPayload(body, ports.keys);
+  const { version, fleet } = snapshot;
+  if (fleet !== ports.fleet) throw new SnapshotRefusal('WRONG_FLEET', `fleet ${fleet}, this edge is of ${ports.fleet}`, version);
+  if (version <= newerThan)
+    throw new SnapshotRefusal('OLDER_VERSION', `version ${version} after ${newerThan} was served`, version);
+  const models = await openModels(snapshot, ports);
+  const modelOf = (bundle: PolicyBundle): ServedModel | null =>
+    bundle.bid.artifact ? (models.get(bundle.bid.artifact.sha256) ?? null) : null;
+  try {
+    return {
+      snapshot,
+      index: buildServingIndex(snapshot),
+      models: {
+        champion: modelOf(snapshot.champion),
+        canary: snapshot.canary ? modelOf(snapshot.canary.policies) : null,
+      },
+      shadows: snapshot.shadows.map(({ rolloutId, sampleBps, policies }) => ({
+        rolloutId,
+        sampleBps,
+        index: buildServingIndex({ ...snapshot, champion: policies, canary: null, shadows: [] }),
+        model: modelOf(policies),
+      })),
+    };
+  } catch (error) {
+    throw new SnapshotRefusal('INDEX', (error as Error).message, version);
+  }
+}
+
+async function openModels(snapshot: PolicySnapshot, ports: LoadPorts): Promise<Map<string, ServedModel>> {
+  const { version } = snapshot;
+  const models = new Map<string, ServedModel>();
+  for (const ref of artifactsOf(snapshot)) {
+    let bytes: Uint8Array | null = await ports.artifacts.get(ref.sha256);
+    if (bytes === null) {
+      bytes = await ports.fetchArtifact(ref.sha256);
+      if (bytes === null) throw new SnapshotRefusal('ARTIFACT_UNAVAILABLE', ref.sha256, version);
+      if (sha256Of(bytes) !== ref.sha256) throw new SnapshotRefusal('ARTIFACT_HASH', ref.sha256, version);
+      await ports.artifacts.put(ref.sha256, bytes);
+    }
+    try {
+      models.set(ref.sha256, await ports.models.open(bytes, ref));
+    } catch (error) {
+      if (error instanceof ModelFault) throw new SnapshotRefusal(error.code, `${ref.sha256}: ${error.message}`, version);
+      throw error;
+    }
+  }
+  return models;
+}

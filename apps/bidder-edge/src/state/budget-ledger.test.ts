@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import type { BudgetGrant } from '#domain/contracts';
+import { BudgetLedger } from './budget-ledger';
+
+const grant = (over: Partial<BudgetGrant> = {}): BudgetGrant => ({
+  grantId: 'g1',
+  campaignId: 'c',
+  arm: 'champion',
+  day: '2026-11-24',
+  amountNanos: 1000,
+  outageNanos: 300,
+  expiresAtMs: 10_000,
+  dayPlanNanos: 5000,
+  daySpentNanos: 0,
+  ...over,
+});
+
+describe('BudgetLedger', () => {
+  it('touches the outage allowance only when the control plane is unreachable', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant());
+    expect(ledger.freeNanos('c', 'champion', 0, true)).toBe(700);
+    expect(ledger.freeNanos('c', 'champion', 0, false)).toBe(1000);
+    expect(ledger.reserve('c', 'champion', 800, 0, true)).toBeNull();
+    expect(ledger.reserve('c', 'champion', 800, 0, false)).toBe('g1');
+    ledger.assertBalanced();
+  });
+
+  it('settles to the paid price and frees the rest', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ outageNanos: 0 }));
+    ledger.reserve('c', 'champion', 600, 0, true);
+    ledger.settle('g1', 600, 250);
+    expect(ledger.reports()[0]).toMatchObject({ spentNanos: 250, reservedNanos: 0, freeNanos: 750 });
+  });
+
+  it('refuses an expired grant, returns its rest and closes it once nothing is reserved', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ outageNanos: 0 }));
+    ledger.reserve('c', 'champion', 100, 0, true);
+    ledger.expire(10_000);
+    expect(ledger.reserve('c', 'champion', 1, 10_000, true)).toBeNull();
+    expect(ledger.reports()[0]).toMatchObject({ returnedNanos: 900, reservedNanos: 100, closed: false });
+    ledger.release('g1', 100);
+    expect(ledger.reports()[0]).toMatchObject({ returnedNanos: 1000, closed: true });
+    ledger.assertBalanced();
+  });
+
+  it('holds what was free after a crash, pays forgotten bids from it, and then returns it', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ outageNanos: 0 }));
+    ledger.quarantine(5000);
+    expect(ledger.freeNanos('c', 'champion', 0, false)).toBe(0);
+    expect(ledger.settleHeld('g1', 400)).toBe(true);
+    expect(ledger.settleHeld('g1', 700)).toBe(false);
+    ledger.expire(5000);
+    expect(ledger.reports()[0]).toMatchObject({ spentNanos: 400, returnedNanos: 600, closed: true });
+    ledger.assertBalanced();
+  });
+
+  it('charges late bills beside the identity, to the next grant when none is open', () => {
+    const ledger = new BudgetLedger();
+    ledger.chargeLate('c', 'champion', 70);
+    ledger.add(grant());
+    expect(ledger.reports()[0]).toMatchObject({ lateNanos: 70, freeNanos: 1000 });
+  });
+
+  it('does not change the amount of a grant it knows', () => {
+    const ledger = new BudgetLedger();
+    expect(ledger.add(grant())).toBe(true);
+    expect(ledger.add(grant({ amountNanos: 9999, expiresAtMs: 20_000 }))).toBe(false);
+    expect(ledger.freeNanos('c', 'champion', 15_000, false)).toBe(1000);
+  });
+
+  it('keeps granted = reserved + spent + free + returned under any interleaving', () => {
+    const step = fc.record({
+      kind: fc.constantFrom('add', 'reserve', 'bill', 'release', 'late', 'expire', 'quarantine', 'held', 'returnAll'),
+      nanos: fc.integer({ min: 0, max: 700 }),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      atMs: fc.integer({ min: 0, max: 20_000 }),
+      reachable: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const ledger = new BudgetLedger();
+        const open: { grantId: string; nanos: number }[] = [];
+        let granted = 0;
+        let made = 0;
+        for (const { kind, nanos, share, atMs, reachable } of steps) {
+          if (kind === 'add') {
+            ledger.add(grant({ grantId: `g${made++}`, amountNanos: nanos, outageNanos: Math.floor(nanos * share) }));
+            granted += nanos;
+          } else if (kind === 'reserve') {
+            const grantId = ledger.reserve('c', 'champion', nanos, atMs, reachable);
+            if (grantId) open.push({ grantId, nanos });
+          } else if (kind === 'bill' || kind === 'release') {
+            const reservation = open.shift();
+            const paid = kind === 'bill' ? Math.floor((reservation?.nanos ?? 0) * share) : 0;
+            if (reservation) ledger.settle(reservation.grantId, reservation.nanos, paid);
+          } else if (kind === 'late') ledger.chargeLate('c', 'champion', nanos);
+          else if (kind === 'expire') ledger.expire(atMs);
+          else if (kind === 'quarantine') ledger.quarantine(atMs);
+          else if (kind === 'held') ledger.settleHeld('g0', nanos);
+          else ledger.returnAll();
+          ledger.assertBalanced();
+          const spent = ledger.reports().reduce((sum, report) => sum + report.spentNanos, 0);
+          expect(spent).toBeLessThanOrEqual(granted);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

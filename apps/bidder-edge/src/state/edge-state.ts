@@ -1,0 +1,205 @@
+import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
+import { BudgetLedger } from './budget-ledger';
+import { Exploration } from './exploration';
+import { FrequencyCounts } from './frequency-counts';
+import type { JournalEntry } from './journal';
+import { LiveCounters } from './live-counters';
+import { maskOf, NoticeGuard } from './notice-guard';
+import { Pacing } from './pacing';
+import { Reservations, type Reservation } from './reservations';
+import { StandaloneGrants } from './standalone-grants';
+
+export interface StateLimits {
+  bootId: string;
+  reservationTtlMs: number;
+  tokenTtlMs: number;
+  maxReservations: number;
+  maxCapEntries: number;
+  maxNoticeEntries: number;
+}
+
+/** A notice about to move money or caps, as its token and price say. */
+export interface AcceptedNotice {
+  kind: NoticeKind;
+  decisionId: string;
+  decidedAtMs: number;
+  campaignId: string;
+  creativeId: string;
+  arm: Arm;
+  grantId: string;
+  exchange: string;
+  paidNanos: number;
+}
+
+/** Key under which the fatigue of one creative counts: 24 hours. */
+export const exposureKeyOf = (creativeId: string): string => `creative:${creativeId}:1440`;
+
+/**
+ * All state of the edge and its journal. Changes are applied in memory at once and journalled in the same tick; whoever must
+ * not answer before the disk has them waits for the commit.
+ */
+export class EdgeState {
+  readonly ledger = new BudgetLedger();
+  readonly caps: FrequencyCounts;
+  readonly exposures: FrequencyCounts;
+  readonly reservations: Reservations;
+  readonly guard: NoticeGuard;
+  readonly live = new LiveCounters();
+  readonly pacing = new Pacing();
+  readonly exploration = new Exploration();
+  readonly standalone: StandaloneGrants;
+
+  constructor(
+    private readonly limits: StateLimits,
+    private readonly journal: (entry: JournalEntry) => void,
+  ) {
+    this.caps = new FrequencyCounts(limits.maxCapEntries);
+    this.exposures = new FrequencyCounts(limits.maxCapEntries);
+    this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, limits.reservationTtlMs);
+    this.guard = new NoticeGuard(limits.maxNoticeEntries);
+    this.standalone = new StandaloneGrants(this.ledger, limits.bootId);
+  }
+
+  addGrant(grant: BudgetGrant): void {
+    this.ledger.add(grant);
+    this.journal({ kind: 'grant', grant });
+  }
+
+  /** A bid goes out: its reservation has a name now. */
+  onBid(reservation: Reservation): void {
+    this.reservations.attach(reservation);
+    this.journal({ kind: 'bid', reservation });
+  }
+
+  /** Applies a notice that the guard let through. True when its reservation was live (money was held for it). */
+  applyNotice(notice: AcceptedNotice, nowMs: number): boolean {
+    const isLive = this.move(notice, nowMs);
+    const { kind, decisionId, decidedAtMs, campaignId, creativeId, arm, grantId, paidNanos } = notice;
+    this.journal({
+      kind: 'notice',
+      notice: kind,
+      ...{ decisionId, decidedAtMs, atMs: nowMs, campaignId, creativeId, arm, grantId, paidNanos, isLive },
+    });
+    return isLive;
+  }
+
+  /** Voids expired reservations, returns expired grants, forgets tokens that expired. Answers how many bids expired. */
+  expire(nowMs: number): number {
+    const expired = this.reservations.expire(nowMs);
+    for (const grantId of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', grantId });
+    this.guard.expire(nowMs - this.limits.tokenTtlMs);
+    return expired;
+  }
+
+  returnLeases(): void {
+    for (const grantId of this.ledger.returnAll()) this.journal({ kind: 'returned', grantId });
+  }
+
+  /** Forgets closed grants; `grantIds` null means all of them (nobody else keeps accounts). */
+  forgetClosed(grantIds: readonly string[]): void {
+    for (const { grant, spentNanos, lateNanos, closed } of this.ledger.dump()) {
+      if (!closed || !grantIds.includes(grant.grantId)) continue;
+      this.standalone.onClosed(grant.campaignId, grant.day, spentNanos + lateNanos);
+      this.ledger.forget([grant.grantId]);
+      this.journal({ kind: 'closed', grantId: grant.grantId });
+    }
+  }
+
+  /** One journalled entry of the last life. Replaying it twice changes nothing more. */
+  replay(entry: JournalEntry): void {
+    switch (entry.kind) {
+      case 'grant':
+        return void this.ledger.add(entry.grant);
+      case 'account':
+        return this.ledger.load(entry.account);
+      case 'returned':
+        return this.ledger.returnGrant(entry.grantId);
+      case 'closed':
+        return this.replayClosed(entry.grantId);
+      case 'bid':
+        return this.replayBid(entry.reservation);
+      case 'notice':
+        return this.replayNotice(entry);
+      case 'late':
+        return this.ledger.placeLater(entry.lane, entry.nanos);
+      case 'day':
+        return this.standalone.onClosed(entry.campaignId, entry.day, entry.nanos);
+      case 'cap':
+        return this.caps.load(entry.key, entry.buckets);
+      case 'exposure':
+        return this.exposures.load(entry.key, entry.buckets);
+      case 'seen':
+        return this.guard.load(entry.decisionId, entry.mask, entry.decidedAtMs);
+      case 'probe':
+        return undefined;
+    }
+  }
+
+  /** After the journal was replayed: what nobody remembers is held back until its bids can no longer bill. */
+  recovered(nowMs: number): void {
+    this.ledger.quarantine(nowMs + this.limits.reservationTtlMs);
+    this.expire(nowMs);
+  }
+
+  /** The whole state as journal entries: accounts before the reservations that use them. */
+  *dump(nowMs: number): Generator<JournalEntry> {
+    for (const account of this.ledger.dump()) yield { kind: 'account', account };
+    for (const [lane, nanos] of this.ledger.unplaced()) yield { kind: 'late', lane, nanos };
+    for (const day of this.standalone.days()) yield { kind: 'day', ...day };
+    for (const [decisionId, mask, decidedAtMs] of this.guard.dump()) yield { kind: 'seen', decisionId, mask, decidedAtMs };
+    for (const [key, buckets] of this.caps.dump(nowMs)) yield { kind: 'cap', key, buckets: [...buckets] };
+    for (const [key, buckets] of this.exposures.dump(nowMs)) yield { kind: 'exposure', key, buckets: [...buckets] };
+    for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
+  }
+
+  private move(notice: AcceptedNotice, nowMs: number): boolean {
+    const { kind, decisionId, campaignId, arm, paidNanos } = notice;
+    const reservation = this.reservations.find(decisionId);
+    if (kind === 'win') this.live.onWin(arm, notice.exchange, nowMs);
+    if (kind === 'loss' && reservation) this.reservations.void(reservation);
+    if (kind !== 'bill') return reservation !== null;
+    if (reservation) this.reservations.settle(reservation, paidNanos, nowMs);
+    const mayBeHeld = notice.decidedAtMs + this.limits.reservationTtlMs > nowMs;
+    const isLive = reservation !== null || (mayBeHeld && this.ledger.settleHeld(notice.grantId, paidNanos));
+    if (!isLive) this.ledger.chargeLate(campaignId, arm, paidNanos);
+    this.expose(reservation, notice, nowMs);
+    this.exploration.onBill(campaignId, arm, paidNanos, reservation?.isExploratory ?? false, nowMs);
+    return isLive;
+  }
+
+  /** The impression happened, whatever became of its reservation: caps and fatigue count it. */
+  private expose(reservation: Reservation | null, notice: { decisionId: string; creativeId: string }, atMs: number): void {
+    const known = reservation ?? this.reservations.findVoided(notice.decisionId);
+    if (!known || known.userKey === null) return;
+    if (reservation === null) for (const capKey of known.capKeys) this.caps.confirm(capKey, known.userKey, atMs, false);
+    this.exposures.confirmIfRoom(exposureKeyOf(notice.creativeId), known.userKey, atMs);
+  }
+
+  private replayClosed(grantId: string): void {
+    for (const { grant, spentNanos, lateNanos } of this.ledger.dump())
+      if (grant.grantId === grantId) this.standalone.onClosed(grant.campaignId, grant.day, spentNanos + lateNanos);
+    this.ledger.forget([grantId]);
+  }
+
+  private replayBid(reservation: Reservation): void {
+    const { decisionId } = reservation;
+    if (!this.guard.has(decisionId, 'bill') && !this.guard.has(decisionId, 'loss')) this.reservations.restore(reservation);
+  }
+
+  private replayNotice(entry: Extract<JournalEntry, { kind: 'notice' }>): void {
+    const { notice, decisionId } = entry;
+    const wasApplied = this.guard.has(decisionId, notice);
+    this.guard.load(decisionId, maskOf(notice), entry.decidedAtMs);
+    const reservation = this.reservations.find(decisionId);
+    if (wasApplied || (notice !== 'bill' && notice !== 'loss')) return;
+    if (notice === 'loss' || (reservation && !entry.isLive)) {
+      if (reservation) this.reservations.void(reservation);
+      if (notice === 'loss') return;
+    }
+    if (!entry.isLive) this.ledger.chargeLate(entry.campaignId, entry.arm, entry.paidNanos);
+    else if (reservation) this.reservations.settle(reservation, entry.paidNanos, entry.atMs);
+    else if (!this.ledger.restoreSpent(entry.grantId, entry.paidNanos))
+      this.ledger.chargeLate(entry.campaignId, entry.arm, entry.paidNanos);
+    this.expose(entry.isLive ? reservation : null, entry, entry.atMs);
+  }
+}

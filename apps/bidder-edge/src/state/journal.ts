@@ -1,0 +1,110 @@
+import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { rename, unlink } from 'node:fs/promises';
+import path from 'node:path';
+import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
+import { AppendFile, frameOf } from '../outbox/append-file';
+import { readWhole } from '../outbox/recover';
+import type { SavedAccount } from './budget-ledger';
+import type { Reservation } from './reservations';
+
+/** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
+export type JournalEntry =
+  | { kind: 'grant'; grant: BudgetGrant }
+  | { kind: 'returned'; grantId: string }
+  | { kind: 'closed'; grantId: string }
+  | { kind: 'bid'; reservation: Reservation }
+  | {
+      kind: 'notice';
+      notice: NoticeKind;
+      decisionId: string;
+      decidedAtMs: number;
+      atMs: number;
+      campaignId: string;
+      creativeId: string;
+      arm: Arm;
+      grantId: string;
+      paidNanos: number;
+      isLive: boolean;
+    }
+  | { kind: 'account'; account: SavedAccount }
+  | { kind: 'late'; lane: string; nanos: number }
+  | { kind: 'day'; campaignId: string; day: string; nanos: number }
+  | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
+  | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
+  | { kind: 'probe' };
+
+const NAME = /^journal-(\d{6})\.log$/;
+/** Entries per write of a compaction. */
+const CHUNK = 10_000;
+
+/**
+ * The state journal: one append-only file of entries, rewritten as a dump of the whole state when it grows too long
+ * (`compact`). Only the commit loop writes it.
+ */
+export class Journal {
+  private readonly folder: string;
+  private file: AppendFile;
+  private number: number;
+  /** Bytes right after the last compaction. */
+  private baseBytes = 0;
+
+  constructor(
+    home: string,
+    private readonly maxBytes: number,
+  ) {
+    this.folder = path.join(home, 'state');
+    mkdirSync(this.folder, { recursive: true });
+    const numbers = readdirSync(this.folder).flatMap((name) => NAME.exec(name)?.[1] ?? []);
+    this.number = Math.max(0, ...numbers.map(Number));
+    this.file = new AppendFile(this.pathOf(this.number));
+    for (const name of readdirSync(this.folder)) {
+      // Whatever is older than the newest complete journal, or was being written, is superseded.
+      if (name.startsWith('journal-') && name !== path.basename(this.file.path)) unlinkSync(path.join(this.folder, name));
+    }
+  }
+
+  /** Entries of the last life, oldest first. Cuts a torn tail off. */
+  *load(): Generator<JournalEntry> {
+    if (this.number === 0) return;
+    const { bodies, validBytes } = readWhole(this.file.path);
+    this.file.bytes = validBytes;
+    for (const body of bodies) yield JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry;
+  }
+
+  append(frames: readonly Uint8Array[]): Promise<void> {
+    return this.file.append(frames);
+  }
+
+  get isLong(): boolean {
+    return this.file.bytes - this.baseBytes > this.maxBytes;
+  }
+
+  get bytes(): number {
+    return this.file.bytes;
+  }
+
+  /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
+  async compact(entries: Iterable<JournalEntry>): Promise<void> {
+    const frames = Array.from(entries, (entry) => frameOf(JSON.stringify(entry)));
+    if (frames.length === 0) frames.push(frameOf('{"kind":"probe"}'));
+    const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
+    for (let at = 0; at < frames.length; at += CHUNK) await next.append(frames.slice(at, at + CHUNK));
+    await next.close();
+    const old = this.file;
+    await rename(next.path, this.pathOf(this.number + 1));
+    this.number += 1;
+    this.file = new AppendFile(this.pathOf(this.number));
+    this.file.bytes = next.bytes;
+    this.baseBytes = next.bytes;
+    await old.close();
+    await unlink(old.path).catch(() => undefined);
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+
+  private pathOf(number: number): string {
+    return path.join(this.folder, `journal-${String(number).padStart(6, '0')}.log`);
+  }
+}

@@ -1,0 +1,44 @@
+import { initialPacing, stepPacing, trafficClock, type PacingState } from '#domain/agents/budget';
+import type { ZoneClock } from '#domain/calendar';
+import type { Arm, BudgetParams } from '#domain/contracts';
+
+/** What the Budget agent steers one campaign and arm by; nanos. */
+export interface PacingPlan {
+  campaignId: string;
+  arm: Arm;
+  day: string;
+  planNanos: number;
+  spentNanos: number;
+}
+
+const UNPACED = { multiplier: 1, passThrough: 1 };
+
+/** The Budget agent's controllers of this edge, one per campaign and arm, stepped once a second. */
+export class Pacing {
+  private readonly states = new Map<string, PacingState>();
+
+  /** One step of every lane with a plan. `paramsOf` answers the arm's policy, `clockOf` the campaign's calendar. */
+  step(
+    plans: readonly PacingPlan[],
+    nowMs: number,
+    paramsOf: (arm: Arm) => BudgetParams | null,
+    clockOf: (campaignId: string) => ZoneClock | null,
+  ): void {
+    for (const plan of plans) {
+      const params = paramsOf(plan.arm);
+      const local = clockOf(plan.campaignId)?.at(nowMs);
+      if (!params || !local) continue;
+      const key = `${plan.campaignId}|${plan.arm}`;
+      const previous = this.states.get(key) ?? initialPacing(local.day, nowMs);
+      const clock = trafficClock(params.trafficShares, local.weekday, local.hour, local.msIntoHour);
+      // Spend of a plan that belongs to another local day says nothing about today's.
+      const spentNanos = plan.day === local.day ? plan.spentNanos : 0;
+      const input = { nowMs, day: local.day, clock, planNanos: plan.planNanos, spentNanos };
+      this.states.set(key, stepPacing(params, previous, input));
+    }
+  }
+
+  read(campaignId: string, arm: Arm): { multiplier: number; passThrough: number } {
+    return this.states.get(`${campaignId}|${arm}`) ?? UNPACED;
+  }
+}
