@@ -28,10 +28,8 @@ export interface Look {
   newestDecisionMs: number | null;
 }
 
-/** Evidence before the caller seals it with a digest; the catastrophe streak goes into the next look. */
-export type UnsealedEvidence = Omit<Evidence, 'digest' | 'catastrophe'> & {
-  catastrophe: { fired: boolean; reason: string; streak: number };
-};
+/** Evidence before the caller seals it with a digest; its catastrophe streak and SRM p go into the next look. */
+export type UnsealedEvidence = Omit<Evidence, 'digest'>;
 
 /** Seconds since the stage began to serve. */
 export const elapsedSeconds = (look: Pick<Look, 'atMs' | 'stageStartedMs'>): number =>

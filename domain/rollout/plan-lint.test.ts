@@ -1,9 +1,13 @@
 import { defaultPlan } from '../contracts';
 import { lintPlan } from './plan-lint';
 
+/** A plan as JSON, to be broken in any way. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Editable = any;
+
 /** The default plan as JSON, changed by `edit`. */
-function edited(edit: (plan: Record<string, any>) => void): unknown {
-  const plan = JSON.parse(JSON.stringify(defaultPlan('test'))) as Record<string, any>;
+function edited(edit: (plan: Editable) => void): unknown {
+  const plan = JSON.parse(JSON.stringify(defaultPlan('test'))) as Editable;
   edit(plan);
   return plan;
 }
@@ -20,25 +24,28 @@ describe('plan linter', () => {
   });
 
   it.each([
-    ['/stages/2/shareBps SHARES_NOT_RISING', (p: any) => (p.stages[2].shareBps = 100)],
-    ['/stages/1/maxSeconds HORIZON_NOT_AFTER_HOLD', (p: any) => (p.stages[1].holdSeconds = p.stages[1].maxSeconds)],
-    ['/stages/1/minPrimaryEvents SAMPLE_TOO_SMALL', (p: any) => (p.stages[1].minPrimaryEvents = 99)],
-    ['/stages/1/shareBps INVALID_FIELD', (p: any) => (p.stages[1].shareBps = 10_001)],
-    ['/stages/2/kind SHADOW_AFTER_CANARY', (p: any) => (p.stages[2].kind = 'shadow')],
-    ['/stages NO_CANARY_STAGE', (p: any) => (p.stages = p.stages.slice(0, 1))],
-    ['/metrics NO_PRIMARY_METRIC', (p: any) => (p.metrics[0].role = 'guardrail')],
-    ['/metrics SEVERAL_PRIMARY_METRICS', (p: any) => (p.metrics[1].role = 'primary')],
-    ['/metrics/0/metric UNKNOWN_METRIC', (p: any) => (p.metrics[0].metric = 'happiness')],
-    ['/metrics/1/metric DUPLICATE_METRIC', (p: any) => (p.metrics[1].metric = 'value')],
-    ['/metrics/2/role NOT_TESTABLE', (p: any) => (p.metrics[2].prove = true)],
-    ['/metrics/0/margin ZERO_MARGIN', (p: any) => (p.metrics[0].margin = 0)],
-    ['/stages/0/maxSeconds NO_LOOK_IN_STAGE', (p: any) => (p.lookEverySeconds = 90_000)],
-    ['/stages/1/maxSeconds LABELS_NEVER_MATURE', (p: any) => (p.labelMaturitySeconds = 14 * 86_400)],
-    ['/waiverReason WAIVER_WITHOUT_REASON', (p: any) => (p.feasibility = 'waived')],
-    ['/designEffect/better EFFECT_BEYOND_MARGIN', (p: any) => (p.designEffect = { better: -0.05, worse: -0.1 })],
-    ['/designEffect/worse EFFECT_WITHIN_MARGIN', (p: any) => (p.designEffect = { better: 0, worse: -0.05 })],
-    ['/alpha INVALID_FIELD', (p: any) => (p.alpha = 0.5)],
-    ['/turbo UNKNOWN_FIELD', (p: any) => (p.turbo = true)],
+    ['/stages/2/shareBps SHARES_NOT_RISING', (p: Editable) => (p.stages[2].shareBps = 100)],
+    [
+      '/stages/1/maxSeconds HORIZON_NOT_AFTER_HOLD',
+      (p: Editable) => (p.stages[1].holdSeconds = p.stages[1].maxSeconds),
+    ],
+    ['/stages/1/minPrimaryEvents SAMPLE_TOO_SMALL', (p: Editable) => (p.stages[1].minPrimaryEvents = 99)],
+    ['/stages/1/shareBps INVALID_FIELD', (p: Editable) => (p.stages[1].shareBps = 10_001)],
+    ['/stages/2/kind SHADOW_AFTER_CANARY', (p: Editable) => (p.stages[2].kind = 'shadow')],
+    ['/stages NO_CANARY_STAGE', (p: Editable) => (p.stages = p.stages.slice(0, 1))],
+    ['/metrics NO_PRIMARY_METRIC', (p: Editable) => (p.metrics[0].role = 'guardrail')],
+    ['/metrics SEVERAL_PRIMARY_METRICS', (p: Editable) => (p.metrics[1].role = 'primary')],
+    ['/metrics/0/metric UNKNOWN_METRIC', (p: Editable) => (p.metrics[0].metric = 'happiness')],
+    ['/metrics/1/metric DUPLICATE_METRIC', (p: Editable) => (p.metrics[1].metric = 'value')],
+    ['/metrics/2/role NOT_TESTABLE', (p: Editable) => (p.metrics[2].prove = true)],
+    ['/metrics/0/margin ZERO_MARGIN', (p: Editable) => (p.metrics[0].margin = 0)],
+    ['/stages/0/maxSeconds NO_LOOK_IN_STAGE', (p: Editable) => (p.lookEverySeconds = 90_000)],
+    ['/stages/1/maxSeconds LABELS_NEVER_MATURE', (p: Editable) => (p.labelMaturitySeconds = 14 * 86_400)],
+    ['/waiverReason WAIVER_WITHOUT_REASON', (p: Editable) => (p.feasibility = 'waived')],
+    ['/designEffect/better EFFECT_BEYOND_MARGIN', (p: Editable) => (p.designEffect = { better: -0.05, worse: -0.1 })],
+    ['/designEffect/worse EFFECT_WITHIN_MARGIN', (p: Editable) => (p.designEffect = { better: 0, worse: -0.05 })],
+    ['/alpha INVALID_FIELD', (p: Editable) => (p.alpha = 0.5)],
+    ['/turbo UNKNOWN_FIELD', (p: Editable) => (p.turbo = true)],
     [' INVALID_FIELD', null],
   ])('reports %s', (fault, edit) => {
     expect(faults(edit ? edited(edit) : 'no plan')).toContain(fault);

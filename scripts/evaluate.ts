@@ -1,0 +1,84 @@
+import { resolve } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EvaluateFault } from './evaluate/evaluate-fault';
+import { evaluateOpenBandit } from './evaluate/evaluation-document';
+import { evaluationTable, faultProblem, faultText } from './evaluate/evaluation-text';
+
+/** Options of `evaluate open-bandit`. */
+interface OpenBanditOptions {
+  data: string;
+  campaign: string;
+  from: string;
+  to: string;
+  seed: number;
+  resamples: number;
+  level: number;
+  rows?: number;
+  force: boolean;
+  json: boolean;
+}
+
+const wholeFrom = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`a whole number >= ${least}`);
+  return value;
+};
+
+function coverage(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('a number between 0 and 1');
+  return value;
+}
+
+/** A name is part of a file name: no separators. */
+function plainName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(text)) throw new InvalidArgumentError('letters, digits, _ and -');
+  return text;
+}
+
+function openBandit(options: OpenBanditOptions): void {
+  const query = { ...options, dir: resolve(options.data), rows: options.rows ?? null };
+  try {
+    const document = evaluateOpenBandit(query, options);
+    console.log(options.json ? JSON.stringify(document, null, 2) : evaluationTable(document));
+  } catch (error) {
+    if (!(error instanceof EvaluateFault)) throw error;
+    console.error(faultText(error));
+    if (options.json) console.log(JSON.stringify(faultProblem(error), null, 2));
+    process.exitCode = error.exit;
+  }
+}
+
+/** The `evaluate` program. */
+export function evaluateProgram(): Command {
+  const program = new Command('evaluate').description('Off-policy evaluation of logged decisions').exitOverride();
+  program
+    .command('open-bandit')
+    .description('IPS, SNIPS, DM, DR, SNDR on a campaign in the format of the Open Bandit Dataset')
+    .exitOverride()
+    .requiredOption('--data <dir>', 'folder with {campaign}_{policy}.csv.gz and {policy}_action_dist_{campaign}.csv')
+    .requiredOption('--campaign <name>', 'campaign, e.g. women', plainName)
+    .requiredOption('--from <policy>', 'policy that logged', plainName)
+    .requiredOption('--to <policy>', 'policy to evaluate; random = uniform over the items', plainName)
+    .option('--seed <n>', 'seed of the bootstrap', wholeFrom(0), 20261124)
+    .option('--resamples <n>', 'bootstrap resamples', wholeFrom(2), 1000)
+    .option('--level <p>', 'coverage of the intervals', coverage, 0.95)
+    .option('--rows <n>', 'only the first n rows of the log', wholeFrom(1))
+    .option('--force', 'print values in spite of missing overlap, marked', false)
+    .option('--json', 'one JSON document on stdout', false)
+    .action(openBandit);
+  return program;
+}
+
+/** Runs and sets the exit code: 0 ok, 2 usage or bad data, 3 not found, 6 refused. */
+export function main(argv: readonly string[]): void {
+  try {
+    evaluateProgram().parse(argv as string[]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has printed its message; help and version are no faults.
+    process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
+  }
+}
+
+if (require.main === module) main(process.argv);
