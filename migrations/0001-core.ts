@@ -18,7 +18,7 @@ export class Core0000000000001 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       DROP TABLE idempotency_key, access_audit, intent, budget_entry, budget_grant, budget_account,
-                 canary_lease, edge, snapshot, creative, campaign, advertiser;
+                 canary_lease, edge, snapshot, cell_setting, creative, campaign, advertiser;
       DROP FUNCTION budget_entry_apply, budget_movement_balanced, budget_account_guard, budget_grant_guard, append_only;
     `);
   }
@@ -103,6 +103,15 @@ const CREATIVES = `
 `;
 
 const EDGES = `
+  -- What every snapshot of a cell carries beside campaigns and policies.
+  CREATE TABLE cell_setting (
+    cell text PRIMARY KEY,
+    layer_salt text NOT NULL CHECK (length(layer_salt) >= 1),
+    rng_seed bigint NOT NULL CHECK (rng_seed BETWEEN 0 AND 9007199254740991),
+    shading_table jsonb NOT NULL CHECK (jsonb_typeof(shading_table) = 'object'),
+    exchanges jsonb NOT NULL CHECK (jsonb_typeof(exchanges) = 'object'),
+    fx jsonb NOT NULL CHECK (jsonb_typeof(fx) = 'object')
+  );
   CREATE TABLE snapshot (
     version bigint PRIMARY KEY CHECK (version > 0),
     snapshot_id text NOT NULL UNIQUE,

@@ -26,6 +26,21 @@ const environmentSchema = z.object({
   SHIPPED_DIR: z.string().default(''),
   /** Comma separated base URLs of the edges, for links only. */
   EDGE_URLS: z.string().default(''),
+  /** Temporal worker: readiness and SDK metrics over HTTP (0 = off). */
+  WORKER_HEALTH_PORT: port.default(0),
+  WORKER_METRICS_PORT: port.default(0),
+  /** How long a killed worker's sticky queue delays its successor, milliseconds. */
+  WORKER_STICKY_QUEUE_MS: z.coerce.number().int().min(100).max(60_000).default(1000),
+  META_TICK_SECONDS: z.coerce.number().int().min(1).max(3600).default(30),
+  /** Window of the daily retraining, seconds. */
+  TRAINING_WINDOW_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(90 * 86_400)
+    .default(86_400),
+  /** Scenario of the simulator gate, a JSON file; unset = the one that ships. */
+  GATE_SCENARIO: z.string().default('scenarios/gate.json'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -52,6 +67,14 @@ export class ControlPlaneConfig {
   readonly kpiBucketSeconds!: number;
   readonly shippedDir!: string | null;
   readonly edgeUrls!: readonly string[];
+  readonly worker!: {
+    readonly healthPort: number;
+    readonly metricsPort: number;
+    readonly stickyQueueMs: number;
+    readonly metaTickSeconds: number;
+    readonly trainingWindowSeconds: number;
+  };
+  readonly gateScenario!: string;
   readonly logLevel!: string;
 
   private constructor(values: ControlPlaneConfig.Values) {
@@ -88,13 +111,22 @@ export class ControlPlaneConfig {
           .map((url) => url.trim())
           .filter((url) => url !== ''),
       ),
+      worker: Object.freeze({
+        healthPort: e.WORKER_HEALTH_PORT,
+        metricsPort: e.WORKER_METRICS_PORT,
+        stickyQueueMs: e.WORKER_STICKY_QUEUE_MS,
+        metaTickSeconds: e.META_TICK_SECONDS,
+        trainingWindowSeconds: e.TRAINING_WINDOW_SECONDS,
+      }),
+      gateScenario: e.GATE_SCENARIO,
       logLevel: e.LOG_LEVEL,
     });
   }
 
   /** The settings for the log: the database's password is left out. */
   redacted(): Record<string, unknown> {
-    return { ...this, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
+    const { ...values } = this as ControlPlaneConfig.Values;
+    return { ...values, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
   }
 }
 

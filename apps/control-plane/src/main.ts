@@ -1,10 +1,10 @@
 import 'reflect-metadata';
-import { createApplication } from './application';
+import { createApplication, startDuties } from './application';
 import { ConfigError, ControlPlaneConfig } from './config';
 import { migrate } from './database/migrate';
 import { childLogger, setLogLevel } from './logger';
 
-/** HTTP root: reads the environment, migrates, listens. The Temporal root over the same modules is `worker.ts`. */
+/** HTTP root: reads the environment, migrates, seeds a fresh database, listens. The Temporal root is `worker.ts`. */
 async function main(): Promise<void> {
   const config = ControlPlaneConfig.read();
   setLogLevel(config.logLevel);
@@ -12,8 +12,9 @@ async function main(): Promise<void> {
   log.info({ config: config.redacted() }, 'starting');
   const migrated = await migrate(config.databaseUrl);
   if (migrated.length > 0) log.info({ migrated }, 'database migrated');
-  const app = await createApplication(config);
+  const { app } = await createApplication(config);
   app.enableShutdownHooks();
+  await startDuties(app);
   await app.listen(config.port, config.host);
   log.info({ url: await app.getUrl() }, 'control plane listens');
 }
@@ -21,6 +22,5 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   if (error instanceof ConfigError) process.stderr.write(`${error.message}\n`);
   else childLogger('main').fatal({ err: error }, 'control plane stops');
-  process.exitCode = 1;
-  setImmediate(() => process.exit(1));
+  process.exit(1);
 });

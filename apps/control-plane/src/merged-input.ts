@@ -5,6 +5,10 @@ import type { z } from 'zod';
  * rule across members. An unknown member is a fault of the schema (strict objects).
  * @throws ZodError with every fault.
  */
-export function mergedInput<S extends z.ZodType>(schema: S, current: z.output<S>, patch: Record<string, unknown>): z.output<S> {
+export function mergedInput<S extends z.ZodType>(
+  schema: S,
+  current: z.output<S>,
+  patch: Record<string, unknown>,
+): z.output<S> {
   return schema.parse({ ...(current as object), ...patch });
 }

@@ -28,7 +28,8 @@ export class AccessAudit {
   private admit(nowMs: number): boolean {
     const minute = Math.floor(nowMs / 60_000);
     if (minute !== this.minute) {
-      if (this.dropped > 0) this.log.warn({ dropped: this.dropped }, 'refused anonymous attempts beyond the audit limit');
+      if (this.dropped > 0)
+        this.log.warn({ dropped: this.dropped }, 'refused anonymous attempts beyond the audit limit');
       this.minute = minute;
       this.written = 0;
       this.dropped = 0;

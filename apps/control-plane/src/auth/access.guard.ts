@@ -29,7 +29,9 @@ export class AccessGuard implements CanActivate {
     if (principal && access !== null && mayCall(principal, access)) return true;
     const problem = principal
       ? new ProblemError('forbidden', refusal(principal, access))
-      : new ProblemError('unauthenticated', 'Send `Authorization: Bearer <token>`.', [], { 'www-authenticate': 'Bearer' });
+      : new ProblemError('unauthenticated', 'Send `Authorization: Bearer <token>`.', [], {
+          'www-authenticate': 'Bearer',
+        });
     await this.audit.refused(request, principal?.name ?? 'anonymous', problem);
     throw problem;
   }

@@ -60,24 +60,29 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/decisions/try': ANY_ROLE,
   // registry
   'GET /api/v1/models': ANY_ROLE,
+  'POST /api/v1/models': LEARNING,
   'GET /api/v1/models/production': ANY_ROLE,
   'GET /api/v1/models/:modelVersionId': ANY_ROLE,
   // training
   'GET /api/v1/training': ANY_ROLE,
   'POST /api/v1/training': LEARNING,
   'GET /api/v1/training/:workflowId': ANY_ROLE,
+  'POST /api/v1/training/:workflowId/cancel': ['ml-lead', 'release-manager'],
   // rollouts
   'GET /api/v1/rollouts': ANY_ROLE,
   'POST /api/v1/rollouts': ['ml-lead', 'release-manager'],
   'GET /api/v1/rollouts/:rolloutId': ANY_ROLE,
   'GET /api/v1/rollouts/:rolloutId/looks': ANY_ROLE,
+  'GET /api/v1/rollouts/:rolloutId/approvals': ANY_ROLE,
   'POST /api/v1/rollouts/:rolloutId/approvals': RELEASE,
-  'POST /api/v1/rollouts/:rolloutId/abort': STOPPING,
+  'POST /api/v1/rollouts/:rolloutId/reject': RELEASE,
+  'POST /api/v1/rollouts/:rolloutId/abort': ['ml-lead', 'release-manager', 'on-call'],
   'POST /api/v1/rollouts/:rolloutId/pause': STOPPING,
-  'POST /api/v1/rollouts/:rolloutId/resume': RELEASE,
+  'POST /api/v1/rollouts/:rolloutId/resume': STOPPING,
   'POST /api/v1/rollouts/:rolloutId/rollback': STOPPING,
   'POST /api/v1/rollbacks': STOPPING,
   'GET /api/v1/meta': ANY_ROLE,
+  'POST /api/v1/meta/:command': STOPPING,
 };
 
 /** Who may call `method pattern`, or null when the table does not know the route (then nobody may). */

@@ -8,7 +8,11 @@ import type { Principal } from './principal';
 import { ROLES } from './role-table';
 
 const tokensSchema = z.array(
-  z.object({ name: z.string().min(1), role: z.enum(ROLES), token: z.string().min(16, 'is shorter than 16 characters') }),
+  z.object({
+    name: z.string().min(1),
+    role: z.enum(ROLES),
+    token: z.string().min(16, 'is shorter than 16 characters'),
+  }),
 );
 
 /** Local API tokens of ADLOOP_HOME/keys: `tokens.json` for people, `edge.token` for the fleet's edges. Read once at start. */

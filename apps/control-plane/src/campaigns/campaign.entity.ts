@@ -77,7 +77,9 @@ export class CampaignEntity {
 }
 
 /** Columns of an input, as they are stored. */
-export function campaignColumns(input: CampaignInput): Omit<CampaignEntity, 'campaignId' | 'version' | 'createdAt' | 'updatedAt'> {
+export function campaignColumns(
+  input: CampaignInput,
+): Omit<CampaignEntity, 'campaignId' | 'version' | 'createdAt' | 'updatedAt'> {
   const { goal, startAt, endAt, ...same } = input;
   return {
     ...same,
@@ -111,7 +113,11 @@ export function toCampaignInput(row: CampaignEntity): CampaignInput {
     goal:
       row.goalKind === 'cpc'
         ? { kind: 'cpc', amountMicros: row.goalAmountMicros }
-        : { kind: 'cpa', targetMicros: row.goalAmountMicros, ...(value === null ? {} : { conversionValueMicros: value }) },
+        : {
+            kind: 'cpa',
+            targetMicros: row.goalAmountMicros,
+            ...(value === null ? {} : { conversionValueMicros: value }),
+          },
     bidCapMicros: row.bidCapMicros,
     safeBidMicros: row.safeBidMicros,
     targeting: row.targeting,

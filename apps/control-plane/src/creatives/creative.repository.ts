@@ -18,7 +18,11 @@ export interface VersionedCreative {
 export class CreativeRepository {
   constructor(private readonly database: DataSource) {}
 
-  async create(manager: EntityManager, input: CreativeInput, creativeId = prefixedId('crt')): Promise<VersionedCreative> {
+  async create(
+    manager: EntityManager,
+    input: CreativeInput,
+    creativeId = prefixedId('crt'),
+  ): Promise<VersionedCreative> {
     await manager.insert(CreativeEntity, { creativeId, version: 1, ...input });
     return { creative: { creativeId, ...input }, version: 1 };
   }

@@ -69,7 +69,14 @@ export class CreativesController {
   /** Members given replace members of the same name, whole; the result must fit the contract. */
   @Patch(':creativeId')
   @ApiIfMatch()
-  @ApiProblems('malformed-request', 'not-found', 'stale-version', 'invalid-input', 'unknown-reference', 'version-required')
+  @ApiProblems(
+    'malformed-request',
+    'not-found',
+    'stale-version',
+    'invalid-input',
+    'unknown-reference',
+    'version-required',
+  )
   @ZodResponse({ status: 200, description: 'The next version', type: CreativeDto })
   async change(
     @Param('creativeId') creativeId: string,

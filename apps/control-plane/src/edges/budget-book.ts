@@ -9,14 +9,7 @@ export interface Account {
   day: string | null;
 }
 export type MovementReason =
-  | 'funded'
-  | 'defunded'
-  | 'allotted'
-  | 'unallotted'
-  | 'granted'
-  | 'spent'
-  | 'returned'
-  | 'late';
+  'funded' | 'defunded' | 'allotted' | 'unallotted' | 'granted' | 'spent' | 'returned' | 'late';
 
 interface Movement {
   from: string;

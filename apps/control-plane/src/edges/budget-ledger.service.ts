@@ -275,4 +275,3 @@ function grown(reported: number, stored: bigint): bigint {
   const now = BigInt(reported);
   return now > stored ? now - stored : 0n;
 }
-

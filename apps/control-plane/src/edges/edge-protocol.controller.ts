@@ -3,7 +3,11 @@ import { ApiBearerAuth, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { z } from 'zod';
-import { heartbeatRequestSchema, heartbeatResponseSchema, type HeartbeatResponse } from '#domain/contracts/edge-protocol';
+import {
+  heartbeatRequestSchema,
+  heartbeatResponseSchema,
+  type HeartbeatResponse,
+} from '#domain/contracts/edge-protocol';
 import { signedSchema, type Signed } from '#domain/contracts/signed';
 import { ApiProblems } from '../api-docs';
 import { ControlPlaneConfig } from '../config';
@@ -60,7 +64,8 @@ export class EdgeProtocolController {
       }
       const leftMs = untilMs - Date.now();
       if (leftMs <= 0 || gone.signal.aborted) {
-        if (!latest) throw new ProblemError('not-ready', 'No snapshot has been published yet.', [], { 'retry-after': '1' });
+        if (!latest)
+          throw new ProblemError('not-ready', 'No snapshot has been published yet.', [], { 'retry-after': '1' });
         void reply.code(304).header('etag', etagOf(latest.version));
         return undefined;
       }
@@ -71,7 +76,10 @@ export class EdgeProtocolController {
   /** An artifact's bytes by content hash; they never change. */
   @Get('artifacts/:sha256')
   @ApiProblems('not-found')
-  @ApiOkResponse({ description: 'The bytes', content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } })
+  @ApiOkResponse({
+    description: 'The bytes',
+    content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  })
   async artifact(
     @Param('sha256') sha256: string,
     @Res({ passthrough: true }) reply: FastifyReply,

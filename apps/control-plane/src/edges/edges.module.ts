@@ -10,7 +10,8 @@ import { EdgeFleet } from './edge-fleet.service';
 import { EdgeProtocolController } from './edge-protocol.controller';
 import { EdgesController } from './edges.controller';
 import { HeartbeatService } from './heartbeat.service';
-import { SnapshotContentReader, SnapshotPublisher } from './snapshot-publisher.service';
+import { SnapshotContentReader } from './snapshot-content-reader';
+import { SnapshotPublisher } from './snapshot-publisher.service';
 import { SnapshotRefresh } from './snapshot-refresh';
 import { SnapshotSigner } from './snapshot-signer';
 import { SnapshotStoreModule } from './snapshot-store.module';
@@ -29,6 +30,14 @@ import { SnapshotStoreModule } from './snapshot-store.module';
     SnapshotRefresh,
     SnapshotSigner,
   ],
-  exports: [CanaryLeases, CellSettings, EdgeFleet, SnapshotPublisher, SnapshotRefresh, SnapshotStoreModule, BudgetLedgerModule],
+  exports: [
+    CanaryLeases,
+    CellSettings,
+    EdgeFleet,
+    SnapshotPublisher,
+    SnapshotRefresh,
+    SnapshotStoreModule,
+    BudgetLedgerModule,
+  ],
 })
 export class EdgesModule {}

@@ -114,7 +114,10 @@ export function planGrants(situation: GrantSituation): PlannedGrant[] {
     if (amount === 0n) continue;
     available -= amount;
     const outageNanos = max(0n, amount - need.leaseNanos);
-    const expiresAtMs = Math.min(outlook.endMs, situation.nowMs + (arm === 'canary' ? CANARY_GRANT_MS : LEASE_MS + OUTAGE_MS));
+    const expiresAtMs = Math.min(
+      outlook.endMs,
+      situation.nowMs + (arm === 'canary' ? CANARY_GRANT_MS : LEASE_MS + OUTAGE_MS),
+    );
     grants.push({ arm, amountNanos: amount, outageNanos, dayPlanNanos, daySpentNanos: spentNanos[arm], expiresAtMs });
   }
   return grants;

@@ -3,22 +3,16 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson } from '#domain/contracts/canonical-json';
 import { type PolicySnapshot, policySnapshotSchema } from '#domain/contracts/policy-snapshot';
-import { CampaignRepository } from '../campaigns/campaign.repository';
 import { ControlPlaneConfig } from '../config';
-import { CreativeRepository } from '../creatives/creative.repository';
-import { CreativeStats } from '../lake/creative-stats';
 import { childLogger } from '../logger';
 import { prefixedId } from '../prefixed-id';
 import { ProblemError } from '../problems/problem-error';
-import { ServingSetService } from '../registry/serving-set.service';
-import { CellSettings } from './cell-settings';
+import { SnapshotContentReader } from './snapshot-content-reader';
 import { SnapshotSigner } from './snapshot-signer';
 import { SnapshotStore } from './snapshot-store';
 
 /** Key of the advisory lock that lets one process at a time publish: 'snap' in ASCII. */
 const PUBLISH_LOCK = 0x736e6170;
-
-type SnapshotContent = Omit<PolicySnapshot, 'snapshotId' | 'version' | 'issuedAtMs'>;
 
 /** Compiles, signs and stores the next snapshot and wakes the edges' long polls, from any process. */
 @Injectable()
@@ -86,35 +80,5 @@ export class SnapshotPublisher {
     await manager.query(`SELECT pg_notify('snapshot', $1)`, [String(version)]);
     this.log.info({ version, snapshotId, reason, bytes: signed.payload.length }, 'snapshot published');
     return { version, snapshotId };
-  }
-}
-
-/** Reads everything that goes into a snapshot but its identity. */
-@Injectable()
-export class SnapshotContentReader {
-  constructor(
-    private readonly campaigns: CampaignRepository,
-    private readonly creatives: CreativeRepository,
-    private readonly settings: CellSettings,
-    private readonly serving: ServingSetService,
-    private readonly stats: CreativeStats,
-  ) {}
-
-  /** @throws ProblemError `not-ready` while the cell is not seeded. */
-  async read(manager: EntityManager, fleet: string, cell: string, nowMs: number): Promise<SnapshotContent> {
-    const setting = await this.settings.find(cell, manager);
-    // Seeding writes the settings last: without them there is no champion either.
-    if (!setting) throw new ProblemError('not-ready', `Cell ${cell} has nothing to serve yet.`);
-    const serving = await this.serving.servingSet(cell);
-    const campaigns = await this.campaigns.servable(manager, nowMs);
-    const creatives = await this.creatives.servable(
-      manager,
-      campaigns.map((campaign) => campaign.campaignId),
-    );
-    const stats = await this.stats.of(creatives.map((creative) => creative.creativeId));
-    const creativeStats = Object.fromEntries(
-      creatives.map(({ creativeId }) => [creativeId, stats[creativeId] ?? { impressions: 0, clicks: 0 }]),
-    );
-    return { schemaVersion: 1, fleet, cell, ...setting, ...serving, campaigns, creatives, creativeStats, standaloneGrantNanos: {} };
   }
 }

@@ -4,12 +4,12 @@
  */
 export const PROBLEMS = {
   'malformed-request': { status: 400, title: 'The request cannot be read', retryable: false },
-  'unauthenticated': { status: 401, title: 'A valid bearer token is needed', retryable: false },
-  'forbidden': { status: 403, title: 'Your role may not do this', retryable: false },
+  unauthenticated: { status: 401, title: 'A valid bearer token is needed', retryable: false },
+  forbidden: { status: 403, title: 'Your role may not do this', retryable: false },
   'four-eyes': { status: 403, title: 'Somebody else must approve this', retryable: false },
   'not-found': { status: 404, title: 'There is no such thing', retryable: false },
   'method-not-allowed': { status: 405, title: 'This path does not answer that method', retryable: false },
-  'conflict': { status: 409, title: 'The state does not allow this now', retryable: false },
+  conflict: { status: 409, title: 'The state does not allow this now', retryable: false },
   'already-exists': { status: 409, title: 'This exists already', retryable: false },
   'rollout-in-progress': { status: 409, title: 'Another rollout holds this cell and agent', retryable: false },
   'stale-evidence': { status: 409, title: 'There is newer evidence than the one you saw', retryable: false },

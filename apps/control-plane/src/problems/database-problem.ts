@@ -19,8 +19,14 @@ export function databaseProblem(error: unknown): ProblemError | null {
   if (!(error instanceof Error)) return null;
   const cause = (error instanceof QueryFailedError ? error.driverError : error) as PostgresError & Error;
   const state = cause.code ?? '';
-  if (SOCKET.has(state) || NOT_NOW.test(state) || /^(Connection terminated|timeout exceeded when trying to connect)/.test(cause.message)) {
-    return new ProblemError('database-unavailable', 'The database does not answer; nothing was changed.', [], { 'retry-after': '1' });
+  if (
+    SOCKET.has(state) ||
+    NOT_NOW.test(state) ||
+    /^(Connection terminated|timeout exceeded when trying to connect)/.test(cause.message)
+  ) {
+    return new ProblemError('database-unavailable', 'The database does not answer; nothing was changed.', [], {
+      'retry-after': '1',
+    });
   }
   if (!(error instanceof QueryFailedError)) return null;
   const fault = { pointer: '', code: cause.constraint ?? state, detail: cause.detail ?? cause.message };

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
+import { CampaignRepository } from '../campaigns/campaign.repository';
+import { CreativeRepository } from '../creatives/creative.repository';
+import { CreativeStats } from '../lake/creative-stats';
+import { ProblemError } from '../problems/problem-error';
+import { ServingSetService } from '../registry/serving-set.service';
+import { CellSettings } from './cell-settings';
+
+/** A snapshot without its identity: what is compared to see whether anything changed. */
+export type SnapshotContent = Omit<PolicySnapshot, 'snapshotId' | 'version' | 'issuedAtMs'>;
+
+/** Reads everything that goes into a snapshot but its identity. */
+@Injectable()
+export class SnapshotContentReader {
+  constructor(
+    private readonly campaigns: CampaignRepository,
+    private readonly creatives: CreativeRepository,
+    private readonly settings: CellSettings,
+    private readonly serving: ServingSetService,
+    private readonly stats: CreativeStats,
+  ) {}
+
+  /** @throws ProblemError `not-ready` while the cell is not seeded. */
+  async read(manager: EntityManager, fleet: string, cell: string, nowMs: number): Promise<SnapshotContent> {
+    const setting = await this.settings.find(cell, manager);
+    const serving = await this.serving.servingSet(cell);
+    if (!setting || !serving) throw new ProblemError('not-ready', `Cell ${cell} has nothing to serve yet.`);
+    const campaigns = await this.campaigns.servable(manager, nowMs);
+    const creatives = await this.creatives.servable(
+      manager,
+      campaigns.map((campaign) => campaign.campaignId),
+    );
+    const stats = await this.stats.of(creatives.map((creative) => creative.creativeId));
+    const creativeStats = Object.fromEntries(
+      creatives.map(({ creativeId }) => [creativeId, stats[creativeId] ?? { impressions: 0, clicks: 0 }]),
+    );
+    const { champion, canary, shadows, autonomyBps, kill } = serving;
+    const policies = { champion, canary, shadows, autonomyBps, kill };
+    const inventory = { campaigns, creatives, creativeStats, standaloneGrantNanos: {} };
+    return { schemaVersion: 1, fleet, cell, ...setting, ...policies, ...inventory };
+  }
+}

@@ -1,0 +1,43 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { DataSource } from 'typeorm';
+import { isMigrated } from '../database/migrate';
+import { ProblemError } from '../problems/problem-error';
+import { ControlPlaneMetrics } from './control-plane-metrics';
+
+@ApiTags('health')
+@Controller()
+export class HealthController {
+  /** Schema checks cost queries; once migrated, a database stays so under this process. */
+  private migrated = false;
+
+  constructor(
+    private readonly database: DataSource,
+    private readonly metrics: ControlPlaneMetrics,
+  ) {}
+
+  /** The process answers. */
+  @Get('healthz')
+  @ApiOkResponse({ description: 'The process answers' })
+  alive(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  /** The database answers and has this version's schema. */
+  @Get('readyz')
+  @ApiOkResponse({ description: 'The database answers and is migrated; else 503' })
+  async ready(): Promise<{ status: 'ready' }> {
+    await this.database.query('SELECT 1');
+    this.migrated ||= await isMigrated(this.database);
+    if (!this.migrated) throw new ProblemError('not-ready', 'The database lacks migrations of this version.');
+    return { status: 'ready' };
+  }
+
+  @Get('metrics')
+  @ApiExcludeEndpoint()
+  async prometheus(@Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    void reply.type(this.metrics.registry.contentType);
+    return this.metrics.registry.metrics();
+  }
+}

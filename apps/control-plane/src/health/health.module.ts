@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { EdgesModule } from '../edges/edges.module';
+import { ControlPlaneMetrics } from './control-plane-metrics';
+import { HealthController } from './health.controller';
+
+/** Liveness, readiness, metrics. */
+@Module({
+  imports: [EdgesModule],
+  controllers: [HealthController],
+  providers: [ControlPlaneMetrics],
+  exports: [ControlPlaneMetrics],
+})
+export class HealthModule {}
