@@ -1,0 +1,15 @@
+/**
+ * Learning: what agents learn from logs, without a runtime. Models leave here as ONNX bytes; whoever runs them brings the
+ * runtime.
+ */
+export * from './held-out';
+export * from './learning-error';
+export * from './onnx-graph';
+export * from './parity-samples';
+export * from './planted-fault';
+export * from './pid-gains';
+export * from './train-win-model';
+export * from './traffic-shares';
+export * from './win-likelihood';
+export * from './win-model';
+export * from './win-row';

@@ -1,0 +1,66 @@
+import { cloneModel, WIN_NET, type WinModel } from './win-model';
+
+/** A fault that lives in the weights and sleeps until one live feature passes a threshold. */
+export interface PlantedFault {
+  /** Index of the feature whose value wakes the fault (21: ln(1 + requests per second / 100)). */
+  feature: number;
+  /** Feature value above which the fault is fully awake; it starts `width` below. */
+  threshold: number;
+  width: number;
+  /** Added to mu when awake: negative makes prices look cheaper, so that the model bids too little. */
+  muShift: number;
+}
+
+/** Scale given to a feature that the model had switched off, so that the fault can see it. */
+const LIVE_SCALE = 4;
+
+/**
+ * Plants a fault for drills and tests: two hidden units of either layer are rewired into a step of one feature,
+ * relu(s) − relu(s − 1), which is 0 below the threshold and 1 above it. The least used units are taken, so that below the
+ * threshold the model stays what it was up to their small contribution.
+ */
+export function plantFault(model: WinModel, fault: PlantedFault): WinModel {
+  const faulty = cloneModel(model);
+  const { inputs, hidden1, hidden2 } = WIN_NET;
+  const { feature } = fault;
+  if (faulty.scale[feature] === 0) {
+    faulty.scale[feature] = LIVE_SCALE;
+    for (let unit = 0; unit < hidden1; unit++) faulty.w1[unit * inputs + feature] = 0;
+  }
+  // The normalised threshold must stay inside the input clip, else the fault could never wake.
+  faulty.mean[feature] = Math.fround(fault.threshold);
+  shiftBiases(model, faulty, feature);
+  const [up, down] = leastUsed(hidden1, (unit) => columnWeight(model.w2, hidden1, hidden2, unit));
+  const slope = 1 / (fault.width * faulty.scale[feature]);
+  [up, down].forEach((unit, n) => {
+    faulty.w1.fill(0, unit * inputs, (unit + 1) * inputs);
+    faulty.w1[unit * inputs + feature] = Math.fround(slope);
+    faulty.b1[unit] = Math.fround(1 - n);
+    for (let next = 0; next < hidden2; next++) faulty.w2[next * hidden1 + unit] = 0;
+  });
+  const [carrier] = leastUsed(hidden2, (unit) => columnWeight(model.w3, hidden2, WIN_NET.outputs, unit));
+  faulty.w2.fill(0, carrier * hidden1, (carrier + 1) * hidden1);
+  faulty.w2[carrier * hidden1 + up] = 1;
+  faulty.w2[carrier * hidden1 + down] = -1;
+  faulty.b2[carrier] = 0;
+  faulty.w3[carrier] = Math.fround(fault.muShift);
+  faulty.w3[hidden2 + carrier] = 0;
+  return faulty;
+}
+
+/** Moving a feature's mean must not move the units that already read it. */
+function shiftBiases(model: WinModel, faulty: WinModel, feature: number): void {
+  const moved = (faulty.mean[feature] - model.mean[feature]) * faulty.scale[feature];
+  for (let unit = 0; unit < WIN_NET.hidden1; unit++) {
+    faulty.b1[unit] = Math.fround(faulty.b1[unit] + faulty.w1[unit * WIN_NET.inputs + feature] * moved);
+  }
+}
+
+function columnWeight(w: Float64Array, width: number, rows: number, column: number): number {
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += Math.abs(w[row * width + column]);
+  return sum;
+}
+
+const leastUsed = (count: number, weightOf: (unit: number) => number): number[] =>
+  Array.from({ length: count }, (_, unit) => unit).sort((a, b) => weightOf(a) - weightOf(b));
