@@ -1,22 +1,33 @@
-import { describeStatus } from './status-line';
+import { describeStatus, type LoopStatus } from './status-line';
+
+const quiet: LoopStatus = {
+  requestsPerSecond: 0,
+  bidRate: 0,
+  winRate: 0,
+  spend: { USD: 0 },
+  decisions: 0,
+  training: null,
+  rollout: null,
+  lastBids: [],
+};
 
 describe('status line', () => {
-  test('says what the loop does, with a dash where nothing is known yet', () => {
-    expect(describeStatus({})).toBe(
-      '0.0 requests/s · bid rate - · win rate - · spend - · decisions 0 · training none · rollout none',
+  test('says what the loop does before anything has happened', () => {
+    expect(describeStatus(quiet)).toBe(
+      '0.0 requests/s · bid rate 0.0 % · win rate 0.0 % · spend $0.00 · decisions 0 · training none · rollout none',
     );
   });
 
-  test('shows rates as shares and a rollout by state and stage', () => {
+  test('shows rates as shares, and a rollout by agent, state, share and what it waits for', () => {
+    const rollout = { rolloutId: 'r', agent: 'bid', candidateId: 'c', state: 'canary', stage: 1, shareBps: 500 };
     const line = describeStatus({
+      ...quiet,
       requestsPerSecond: 40.25,
       bidRate: 0.875,
-      winRate: 0.3,
-      decisions: 12,
-      spendNanos: 1_234_000_000,
-      rollout: { state: 'canary', stage: 2 },
+      spend: { USD: 1.234 },
+      rollout: { ...rollout, verdict: null, waitingFor: 'approval', reason: '', ended: false },
     });
-    expect(line).toContain('40.3 requests/s · bid rate 87.5 % · win rate 30.0 % · spend $1.23 · decisions 12');
-    expect(line).toContain('rollout canary 2');
+    expect(line).toContain('40.3 requests/s · bid rate 87.5 % · win rate 0.0 % · spend $1.23');
+    expect(line).toContain('rollout bid canary at 5.0 %, waiting for approval');
   });
 });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Status } from '../../apps/control-plane/src/status/status.schema';
 import type { Stack } from '../stack';
 
 const TTY_EVERY_MS = 1000;
@@ -6,39 +7,31 @@ const PLAIN_EVERY_MS = 10_000;
 const FIRST_BID_POLL_MS = 250;
 
 /** The part of GET /api/v1/status that the line shows. */
-export interface LoopStatus {
-  requestsPerSecond?: number | null;
-  bidRate?: number | null;
-  winRate?: number | null;
-  spendNanos?: number | null;
-  decisions?: number;
-  training?: unknown;
-  rollout?: unknown;
-  lastBids?: { atMs: number }[];
-}
+export type LoopStatus = Pick<
+  Status,
+  'requestsPerSecond' | 'bidRate' | 'winRate' | 'spend' | 'decisions' | 'training' | 'rollout' | 'lastBids'
+>;
 
-const share = (value: number | null | undefined): string => (value == null ? '-' : `${(100 * value).toFixed(1)} %`);
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** Fleet currency is US dollars; nanos are 1e-9 of one. */
-const dollars = (nanos: number | null | undefined): string => (nanos == null ? '-' : `$${(nanos / 1e9).toFixed(2)}`);
-
-function stage(activity: unknown): string {
-  if (activity == null) return 'none';
-  if (typeof activity !== 'object') return String(activity);
-  const { state, stage: at } = activity as { state?: unknown; stage?: unknown };
-  return [state, at].filter((part) => part != null).join(' ') || 'none';
+function describeRollout(rollout: LoopStatus['rollout']): string {
+  if (!rollout) return 'none';
+  const { agent, state, shareBps, waitingFor, ended } = rollout;
+  const more = ended ? '' : ` at ${percent(shareBps / 10_000)}${waitingFor ? `, waiting for ${waitingFor}` : ''}`;
+  return `${agent} ${state}${more}`;
 }
 
 /** One line about the loop's state. */
 export function describeStatus(status: LoopStatus): string {
+  const { training } = status;
   return [
-    `${(status.requestsPerSecond ?? 0).toFixed(1)} requests/s`,
-    `bid rate ${share(status.bidRate)}`,
-    `win rate ${share(status.winRate)}`,
-    `spend ${dollars(status.spendNanos)}`,
-    `decisions ${status.decisions ?? 0}`,
-    `training ${stage(status.training)}`,
-    `rollout ${stage(status.rollout)}`,
+    `${status.requestsPerSecond.toFixed(1)} requests/s`,
+    `bid rate ${percent(status.bidRate)}`,
+    `win rate ${percent(status.winRate)}`,
+    `spend $${status.spend.USD.toFixed(2)}`,
+    `decisions ${status.decisions}`,
+    `training ${training ? `${training.agent} ${training.state}` : 'none'}`,
+    `rollout ${describeRollout(status.rollout)}`,
   ].join(' · ');
 }
 
@@ -67,7 +60,7 @@ export class StatusLine {
   async firstBid(startedAtMs: number): Promise<void> {
     while (!this.stopped) {
       const status = await this.read();
-      if (status?.lastBids?.some(({ atMs }) => atMs >= startedAtMs)) {
+      if (status?.lastBids.some(({ atMs }) => atMs >= startedAtMs)) {
         const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
         this.interrupt(`first bid after ${seconds} s`);
         return;
