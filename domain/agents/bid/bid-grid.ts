@@ -4,6 +4,7 @@ import { floorMicros } from '../../money';
 export const MAX_GRID_POINTS = 64;
 /** The grid starts at v′/64 when the floor is lower. */
 const DEPTH = 64;
+const LN_MILLION = Math.log(1e6);
 
 /**
  * Log grid of prices from max(floor, v′/64) to v′, clamped to [max(floor, 1), cap] and floored to integer micros. One instance is
@@ -13,21 +14,28 @@ export class BidGrid {
   readonly prices = new Float64Array(MAX_GRID_POINTS);
   /** ln of the unclamped grid value in micros, for the exploration law. */
   readonly lnRaw = new Float64Array(MAX_GRID_POINTS);
+  /** ln of the clamped grid value in units per mille, for the win law. */
+  readonly lnUnits = new Float64Array(MAX_GRID_POINTS);
   size = 0;
 
   /** Fills the grid; needs floor <= v′ and floor <= cap. Prices ascend (weakly, where they clamp). */
   fill(valueMicros: number, floor: number, cap: number, points: number): void {
     const least = Math.max(1, floor);
     const low = Math.max(floor, valueMicros / DEPTH);
-    const lnLow = Math.log(low);
-    const step = points > 1 ? (Math.log(valueMicros) - lnLow) / (points - 1) : 0;
     const most = Math.max(least, Math.min(cap, floorMicros(valueMicros)));
+    const lnLow = Math.log(low);
+    const lnLeast = Math.log(least);
+    const lnMost = Math.log(most);
+    const step = points > 1 ? (Math.log(valueMicros) - lnLow) / (points - 1) : 0;
+    const ratio = Math.exp(step);
     this.size = points;
+    let raw = low;
     for (let j = 0; j < points; j += 1) {
       const ln = lnLow + j * step;
       this.lnRaw[j] = ln;
-      const raw = j === 0 ? low : j === points - 1 ? valueMicros : Math.exp(ln);
-      this.prices[j] = Math.min(most, Math.max(least, floorMicros(raw)));
+      this.lnUnits[j] = Math.min(lnMost, Math.max(lnLeast, ln)) - LN_MILLION;
+      this.prices[j] = Math.min(most, Math.max(least, Math.floor(j === points - 1 ? valueMicros : raw)));
+      raw *= ratio;
     }
   }
 }

@@ -45,19 +45,14 @@ export function choosePrice(params: BidParams, question: PriceQuestion, grid: Bi
 
 function firstPrice(params: BidParams, q: PriceQuestion, grid: BidGrid): PriceAnswer {
   grid.fill(q.valueMicros, q.floorMicros, q.capMicros, params.gridPoints);
-  const { prices, size } = grid;
+  const { prices, lnUnits, size } = grid;
   let bestIndex = 0;
   let bestSurplus = Number.NEGATIVE_INFINITY;
-  let lastPrice = -1;
-  let lastSurplus = 0;
   for (let j = 0; j < size; j += 1) {
     const price = prices[j] as number;
-    if (price !== lastPrice) {
-      lastPrice = price;
-      lastSurplus = (q.valueMicros - price) * standardNormalCdf((lnPrice(price) - q.mu) / q.sigma);
-    }
-    if (lastSurplus > bestSurplus) {
-      bestSurplus = lastSurplus;
+    const surplus = (q.valueMicros - price) * standardNormalCdf(((lnUnits[j] as number) - q.mu) / q.sigma);
+    if (surplus > bestSurplus) {
+      bestSurplus = surplus;
       bestIndex = j;
     }
   }
@@ -67,7 +62,7 @@ function firstPrice(params: BidParams, q: PriceQuestion, grid: BidGrid): PriceAn
   const priceMicros = prices[gridIndex] as number;
   const winProbability = standardNormalCdf((lnPrice(priceMicros) - q.mu) / q.sigma);
   return {
-    proposalMicros: floorMicros(Math.exp(grid.lnRaw[bestIndex] as number)),
+    proposalMicros: q.capMicros < q.valueMicros ? uncappedProposal(q, grid) : (prices[bestIndex] as number),
     priceMicros,
     gridIndex,
     bestIndex,
@@ -75,6 +70,20 @@ function firstPrice(params: BidParams, q: PriceQuestion, grid: BidGrid): PriceAn
     score: (q.valueMicros - priceMicros) * winProbability,
     winProbability,
   };
+}
+
+/** What the agent would bid if the campaign had no cap: recorded so that an overruled proposal can be seen. */
+function uncappedProposal(q: PriceQuestion, grid: BidGrid): number {
+  let best = 0;
+  let bestSurplus = Number.NEGATIVE_INFINITY;
+  for (let j = 0; j < grid.size; j += 1) {
+    const price = Math.exp(grid.lnRaw[j] as number);
+    const surplus = (q.valueMicros - price) * standardNormalCdf((lnPrice(price) - q.mu) / q.sigma);
+    if (surplus <= bestSurplus) continue;
+    bestSurplus = surplus;
+    best = price;
+  }
+  return Math.max(q.floorMicros, floorMicros(best));
 }
 
 function secondPrice(q: PriceQuestion): PriceAnswer {
