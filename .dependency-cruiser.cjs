@@ -36,12 +36,12 @@ module.exports = {
     },
     {
       name: 'domain-uses-no-framework',
-      comment: 'zod (contracts) is the only package that domain/ may import.',
+      comment: 'domain/ imports two packages: zod (contracts) and protobufjs (ONNX files).',
       severity: 'error',
       from: { path: '^domain/', pathNot: '\\.test\\.ts$' },
       to: {
         dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg'],
-        pathNot: 'node_modules/zod/',
+        pathNot: 'node_modules/(zod|protobufjs)/',
       },
     },
     only('workflows-see-domain-and-activities', 'Workflows decide when.', '^workflows/', [

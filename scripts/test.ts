@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { findChromium, findRtblint, findTemporal, findTemporalTestServer, readEnvironment, SetupError } from './setup';
 import { addUp, countRung, lastLine, type Counts, type JestReport } from './test/totals';
@@ -30,7 +30,7 @@ async function prepare(): Promise<NodeJS.ProcessEnv> {
   if (!rtblint && environment.requireRtblint)
     throw new SetupError('rtblint is required: install cargo, or put rtblint on PATH');
   if (!rtblint) say('no cargo and no rtblint on PATH: the contract rung skips the linter');
-  const chromium = findChromium(environment, say);
+  const chromium = existsSync(path.join(environment.root, 'test/console')) ? findChromium(environment, say) : null;
   return {
     ...environment.inherited,
     TEMPORAL_CLI_PATH: temporal,
