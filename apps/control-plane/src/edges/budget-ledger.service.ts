@@ -6,7 +6,7 @@ import type { Campaign } from '#domain/contracts/campaign';
 import { prefixedId } from '../prefixed-id';
 import { ProblemError } from '../problems/problem-error';
 import { type Account, BudgetBook } from './budget-book';
-import { dayOutlook, planGrants } from './grant-plan';
+import { dayOutlook, dayPlan, type GrantSituation, planGrants, type PlannedGrant, planMoved } from './grant-plan';
 import {
   campaignsOfGrants,
   type GrantRow,
@@ -75,7 +75,8 @@ export class BudgetLedger {
   /**
    * Settles what the edge reports, closes what has run out, and tops its leases up, all in one transaction under the locks of
    * the campaigns' flights.
-   * @returns grants that the edge does not list yet: new ones and those whose answer was lost.
+   * @returns grants that the edge must hear of: new ones, those whose answer was lost (it does not list them), and known ones
+   * whose day plan has moved.
    */
   lease(request: LeaseRequest): Promise<BudgetGrant[]> {
     return this.database.transaction(async (manager) => {
@@ -86,11 +87,13 @@ export class BudgetLedger {
       const grants = await readGrants(manager, campaignIds, reported);
       const changed = new Set([...settle(book, grants, request), ...expire(book, grants, request.nowMs)]);
       await updateGrants(manager, [...changed], request.nowMs);
-      const issued = await this.topUp(manager, book, grants, request);
+      const { issued, replanned } = await this.topUp(manager, book, grants, request);
+      await updateGrants(manager, replanned, request.nowMs);
       await insertGrants(manager, issued);
       await book.write();
       const known = new Set(reported);
-      return [...grants, ...issued].filter((grant) => isForEdge(grant, request, known)).map(toBudgetGrant);
+      const unheard = grants.filter((grant) => isForEdge(grant, request) && !known.has(grant.grantId));
+      return [...new Set([...unheard, ...replanned, ...issued])].map(toBudgetGrant);
     });
   }
 
@@ -118,49 +121,80 @@ export class BudgetLedger {
     book: BudgetBook,
     grants: readonly GrantRow[],
     request: LeaseRequest,
-  ): Promise<GrantRow[]> {
+  ): Promise<{ issued: GrantRow[]; replanned: GrantRow[] }> {
     const outlooks = request.campaigns.flatMap((campaign) => {
       const outlook = dayOutlook(campaign, request.trafficShares, request.nowMs);
       return outlook ? [{ campaign, outlook }] : [];
     });
     const ids = outlooks.map(({ campaign }) => campaign.campaignId);
     const spent = await spentByArm(manager, ids, [...new Set(outlooks.map(({ outlook }) => outlook.day))]);
-    return outlooks.flatMap(({ campaign, outlook }) => {
+    const issued: GrantRow[] = [];
+    const replanned: GrantRow[] = [];
+    for (const { campaign, outlook } of outlooks) {
       const { campaignId } = campaign;
       const dailyBudgetNanos = BigInt(campaign.dailyBudgetMicros) * NANOS_PER_MICRO;
       allotDay(book, campaignId, outlook.day, dailyBudgetNanos);
-      const day: Account = { campaignId, kind: 'day', day: outlook.day };
       const spentOf = (arm: Arm): bigint => spent.get(spentKey(campaignId, outlook.day, arm)) ?? 0n;
-      const planned = planGrants({
+      const situation: GrantSituation = {
         outlook,
         nowMs: request.nowMs,
         bidCapMicros: campaign.bidCapMicros,
         dailyBudgetNanos,
         spentNanos: { champion: spentOf('champion'), canary: spentOf('canary') },
-        availableNanos: book.balance(day),
+        availableNanos: book.balance({ campaignId, kind: 'day', day: outlook.day }),
         canaryShareBps: request.canaryShareBps,
         liveEdges: request.liveEdges,
         held: heldBy(grants, campaignId, outlook.day, request),
-      });
-      return planned.map((plan): GrantRow => {
-        const grantId = prefixedId('grt', request.nowMs);
-        book.move(day, { ...day, kind: 'granted' }, plan.amountNanos, 'granted', grantId);
-        return {
-          ...plan,
-          grantId,
-          campaignId,
-          edgeId: request.edgeId,
-          bootId: request.bootId,
-          day: outlook.day,
-          issuedAtMs: request.nowMs,
-          spentNanos: 0n,
-          returnedNanos: 0n,
-          lateNanos: 0n,
-          closed: false,
-        };
-      });
-    });
+      };
+      const planned = planGrants(situation).map((plan) => issue(book, plan, campaignId, outlook.day, request));
+      issued.push(...planned);
+      const informed = new Set(planned.map((grant) => grant.arm));
+      replanned.push(...replan(situation, grants, campaignId, request).filter((grant) => !informed.has(grant.arm)));
+    }
+    return { issued, replanned };
   }
+}
+
+/** Takes a planned grant out of its day and gives it its identity. */
+function issue(book: BudgetBook, plan: PlannedGrant, campaignId: string, day: string, request: LeaseRequest): GrantRow {
+  const grantId = prefixedId('grt', request.nowMs);
+  const account: Account = { campaignId, kind: 'day', day };
+  book.move(account, { ...account, kind: 'granted' }, plan.amountNanos, 'granted', grantId);
+  return {
+    ...plan,
+    grantId,
+    campaignId,
+    edgeId: request.edgeId,
+    bootId: request.bootId,
+    day,
+    issuedAtMs: request.nowMs,
+    spentNanos: 0n,
+    returnedNanos: 0n,
+    lateNanos: 0n,
+    closed: false,
+  };
+}
+
+/** The newest open grant of each arm, with the new plan, where the plan has moved since the edge heard of it. */
+function replan(
+  situation: GrantSituation,
+  grants: readonly GrantRow[],
+  campaignId: string,
+  request: LeaseRequest,
+): GrantRow[] {
+  const { day } = situation.outlook;
+  const own = grants.filter(
+    (grant) => grant.campaignId === campaignId && grant.day === day && isForEdge(grant, request),
+  );
+  return (['champion', 'canary'] as const).flatMap((arm) => {
+    const newest = own.filter((grant) => grant.arm === arm).at(-1);
+    const plan = dayPlan(situation, arm);
+    if (!newest || !planMoved(newest.dayPlanNanos, plan)) return [];
+    newest.dayPlanNanos = plan;
+    // The edge adds what it spends from this grant by itself.
+    newest.daySpentNanos = situation.spentNanos[arm] - newest.spentNanos - newest.lateNanos;
+    return [newest];
+  });
 }
 
 /** Applies an edge's reports to its own grants; figures only grow, so an old report again changes nothing. */
@@ -250,9 +284,9 @@ function heldBy(grants: readonly GrantRow[], campaignId: string, day: string, re
     });
 }
 
-/** Whether the edge must hear of a grant: its own boot's, alive, and not in its report. */
-function isForEdge(grant: GrantRow, request: LeaseRequest, reported: ReadonlySet<string>): boolean {
-  if (grant.closed || grant.expiresAtMs <= request.nowMs || reported.has(grant.grantId)) return false;
+/** Whether a grant is alive and was made for this boot of the edge. */
+function isForEdge(grant: GrantRow, request: LeaseRequest): boolean {
+  if (grant.closed || grant.expiresAtMs <= request.nowMs) return false;
   return grant.edgeId === request.edgeId && grant.bootId === request.bootId;
 }
 

@@ -13,6 +13,8 @@ const CANARY_GRANT_MS = 30 * 60_000;
 const MIN_LEASE_IMPRESSIONS = 50n;
 /** A lease is topped up when less than this share of it is free. */
 const TOP_UP_BELOW = 0.75;
+/** The allowance for outages is large and shrinks as the day ends: it is restored when half is gone. */
+const ALLOWANCE_BELOW = 0.5;
 /** An hour plans at least this share of an average hour's traffic: a profile learnt from few data must not starve it. */
 const MIN_HOUR_WEIGHT = 0.25 / 168;
 
@@ -58,8 +60,6 @@ export interface HeldGrant {
   arm: Arm;
   freeNanos: bigint;
   outageNanos: bigint;
-  dayPlanNanos: bigint;
-  issuedAtMs: number;
   expiresAtMs: number;
 }
 
@@ -107,8 +107,8 @@ export function planGrants(situation: GrantSituation): PlannedGrant[] {
     if (share === 0) continue;
     const lease = max(floor, scale(unspent, outlook.leaseShare * share) / edges);
     const outage = arm === 'canary' ? 0n : scale(unspent, outlook.outageShare * OUTAGE_RATE) / edges;
-    const dayPlanNanos = spentNanos[arm] + scale(unspent, share);
-    const need = needOf(situation, arm, lease, outage, dayPlanNanos);
+    const dayPlanNanos = dayPlan(situation, arm);
+    const need = needOf(situation, arm, lease, outage);
     if (!need) continue;
     const amount = min(need.leaseNanos + need.outageNanos, available);
     if (amount === 0n) continue;
@@ -123,13 +123,31 @@ export function planGrants(situation: GrantSituation): PlannedGrant[] {
   return grants;
 }
 
-/** What is missing from the arm's lease and allowance, or null while both are full enough and the plan is the same. */
+/**
+ * What the arm should have spent by the end of the day: its spend so far and its share of what is unspent. When shares
+ * change, the remainder is thereby split anew.
+ */
+export function dayPlan(
+  situation: Pick<GrantSituation, 'spentNanos' | 'dailyBudgetNanos' | 'canaryShareBps'>,
+  arm: Arm,
+): bigint {
+  const { spentNanos, dailyBudgetNanos, canaryShareBps } = situation;
+  const unspent = max(0n, dailyBudgetNanos - spentNanos.champion - spentNanos.canary);
+  return spentNanos[arm] + scale(unspent, (arm === 'canary' ? canaryShareBps : 10_000 - canaryShareBps) / 10_000);
+}
+
+/** Whether two plans differ by more than 2 %: then the edge must hear of the new one. */
+export function planMoved(a: bigint, b: bigint): boolean {
+  const difference = a > b ? a - b : b - a;
+  return difference * 50n > max(a, b);
+}
+
+/** What is missing from the arm's lease and allowance, or null while both are full enough. */
 function needOf(
   situation: GrantSituation,
   arm: Arm,
   leaseNanos: bigint,
   outageNanos: bigint,
-  dayPlanNanos: bigint,
 ): { leaseNanos: bigint; outageNanos: bigint } | null {
   const { nowMs, outlook } = situation;
   // A grant about to end before the day does is replaced early.
@@ -138,21 +156,9 @@ function needOf(
   );
   const freeOutage = sum(held.map((grant) => min(grant.freeNanos, grant.outageNanos)));
   const freeLease = sum(held.map((grant) => max(0n, grant.freeNanos - grant.outageNanos)));
-  const newest = held.reduce<HeldGrant | null>((a, b) => (a && a.issuedAtMs >= b.issuedAtMs ? a : b), null);
-  const planMoved = newest !== null && farApart(newest.dayPlanNanos, dayPlanNanos);
-  const low = freeLease < scale(leaseNanos, TOP_UP_BELOW) || freeOutage < scale(outageNanos, TOP_UP_BELOW / 2);
-  if (!low && !planMoved) return null;
-  return {
-    // A grant is also how the edge hears of a new plan: then it holds at least one impression's price.
-    leaseNanos: max(max(0n, leaseNanos - freeLease), BigInt(situation.bidCapMicros)),
-    outageNanos: max(0n, outageNanos - freeOutage),
-  };
-}
-
-/** Whether two plans differ by more than 5 %. */
-function farApart(a: bigint, b: bigint): boolean {
-  const difference = a > b ? a - b : b - a;
-  return difference * 20n > max(a, b);
+  const low = freeLease < scale(leaseNanos, TOP_UP_BELOW) || freeOutage < scale(outageNanos, ALLOWANCE_BELOW);
+  if (!low) return null;
+  return { leaseNanos: max(0n, leaseNanos - freeLease), outageNanos: max(0n, outageNanos - freeOutage) };
 }
 
 /** `value` × `share`, rounded down; exact enough for shares with nine digits. */

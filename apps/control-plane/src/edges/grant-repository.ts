@@ -122,20 +122,23 @@ export async function insertGrants(manager: EntityManager, grants: readonly Gran
   );
 }
 
-/** Writes what became of grants: spent, returned, late, closed. */
+/** Writes what became of grants: spent, returned, late, closed, and the plan they carry. */
 export async function updateGrants(manager: EntityManager, grants: readonly GrantRow[], nowMs: number): Promise<void> {
   if (grants.length === 0) return;
   await manager.query(
     `UPDATE budget_grant AS g SET spent_nanos = r.spent, returned_nanos = r.returned, late_nanos = r.late,
-       closed_at = CASE WHEN r.closed THEN coalesce(g.closed_at, $6::timestamptz) END
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[])
-       AS r (grant_id, spent, returned, late, closed) WHERE g.grant_id = r.grant_id`,
+       day_plan_nanos = r.day_plan, day_spent_nanos = r.day_spent,
+       closed_at = CASE WHEN r.closed THEN coalesce(g.closed_at, $8::timestamptz) END
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[])
+       AS r (grant_id, spent, returned, late, closed, day_plan, day_spent) WHERE g.grant_id = r.grant_id`,
     [
       grants.map((grant) => grant.grantId),
       grants.map((grant) => grant.spentNanos.toString()),
       grants.map((grant) => grant.returnedNanos.toString()),
       grants.map((grant) => grant.lateNanos.toString()),
       grants.map((grant) => grant.closed),
+      grants.map((grant) => grant.dayPlanNanos.toString()),
+      grants.map((grant) => grant.daySpentNanos.toString()),
       new Date(nowMs),
     ],
   );

@@ -1,0 +1,157 @@
+import * as fc from 'fast-check';
+import { campaignSchema } from '#domain/contracts/campaign';
+import { dayOutlook, dayPlan, type GrantSituation, planGrants, planMoved } from './grant-plan';
+
+const FLAT = new Array<number>(168).fill(1 / 168);
+const HOUR = 3_600_000;
+
+const campaign = (overrides: Record<string, unknown> = {}) =>
+  campaignSchema.parse({
+    campaignId: 'c',
+    version: 1,
+    advertiserId: 'a',
+    name: 'n',
+    startAt: '2026-01-01T00:00:00Z',
+    endAt: '2027-01-01T00:00:00Z',
+    timeZone: 'UTC',
+    dailyBudgetMicros: 96_000_000,
+    totalBudgetMicros: 960_000_000,
+    goal: { kind: 'cpc', amountMicros: 100_000 },
+    bidCapMicros: 1_000,
+    safeBidMicros: 1_000,
+    ...overrides,
+  });
+
+const situation = (overrides: Partial<GrantSituation> = {}): GrantSituation => ({
+  outlook: dayOutlook(campaign(), FLAT, Date.parse('2026-03-02T00:00:00Z'))!,
+  nowMs: Date.parse('2026-03-02T00:00:00Z'),
+  bidCapMicros: 1_000,
+  dailyBudgetNanos: 96_000_000_000n,
+  spentNanos: { champion: 0n, canary: 0n },
+  availableNanos: 96_000_000_000n,
+  canaryShareBps: 0,
+  liveEdges: 1,
+  held: [],
+  ...overrides,
+});
+
+describe('outlook of a campaign day', () => {
+  test('at midnight with flat traffic, 15 minutes are 1/96 and 6 hours 1/4 of the day', () => {
+    const outlook = dayOutlook(campaign(), FLAT, Date.parse('2026-03-02T00:00:00Z'))!;
+    expect(outlook.day).toBe('2026-03-02');
+    expect(outlook.endMs).toBe(Date.parse('2026-03-03T00:00:00Z'));
+    expect(outlook.leaseShare).toBeCloseTo(1 / 96, 12);
+    expect(outlook.outageShare).toBeCloseTo(1 / 4, 12);
+  });
+
+  test('the day is that of the campaign time zone, 23 hours long when clocks go forward', () => {
+    const at = Date.parse('2026-03-28T23:00:00Z');
+    const outlook = dayOutlook(campaign({ timeZone: 'Europe/Berlin' }), FLAT, at)!;
+    expect(outlook.day).toBe('2026-03-29');
+    expect(outlook.endMs - at).toBe(23 * HOUR);
+  });
+
+  test('a flight that ends before the day does ends the outlook; outside the flight there is none', () => {
+    const short = campaign({ endAt: '2026-03-02T01:00:00Z' });
+    const outlook = dayOutlook(short, FLAT, Date.parse('2026-03-02T00:00:00Z'))!;
+    expect(outlook).toMatchObject({ endMs: Date.parse('2026-03-02T01:00:00Z'), outageShare: 1 });
+    expect(outlook.leaseShare).toBeCloseTo(1 / 4, 12);
+    expect(dayOutlook(short, FLAT, Date.parse('2026-03-02T01:00:00Z'))).toBeNull();
+    expect(dayOutlook(short, FLAT, Date.parse('2025-12-31T23:59:59Z'))).toBeNull();
+  });
+
+  test('hours outside the dayparting plan nothing', () => {
+    const mondayEvening = campaign({ dayparting: [22] });
+    expect(dayOutlook(mondayEvening, FLAT, Date.parse('2026-03-02T00:00:00Z'))).toMatchObject({
+      leaseShare: 0,
+      outageShare: 0,
+    });
+    expect(dayOutlook(mondayEvening, FLAT, Date.parse('2026-03-02T22:00:00Z'))!.leaseShare).toBeCloseTo(1 / 4, 12);
+    expect(
+      planGrants(situation({ outlook: dayOutlook(mondayEvening, FLAT, Date.parse('2026-03-02T00:00:00Z'))! })),
+    ).toEqual([]);
+  });
+});
+
+describe('grants', () => {
+  test('a fresh edge gets 15 minutes of the plan and 6 hours at half of it for outages', () => {
+    const [grant, ...rest] = planGrants(situation());
+    expect(rest).toEqual([]);
+    expect(Number(grant!.amountNanos - grant!.outageNanos) / 1e9).toBeCloseTo(1, 6);
+    expect(Number(grant!.outageNanos) / 1e9).toBeCloseTo(12, 6);
+    expect(grant!.dayPlanNanos).toBe(96_000_000_000n);
+  });
+
+  test('arms share the lease by the canary share; the outage allowance is the champion alone', () => {
+    const [champion, canary] = planGrants(situation({ canaryShareBps: 2_500 }));
+    expect(Number(champion!.amountNanos - champion!.outageNanos) / 1e9).toBeCloseTo(0.75, 6);
+    expect(Number(champion!.outageNanos) / 1e9).toBeCloseTo(12, 6);
+    expect(Number(canary!.amountNanos) / 1e9).toBeCloseTo(0.25, 6);
+    expect(canary!.outageNanos).toBe(0n);
+    expect(canary!.expiresAtMs).toBe(situation().nowMs + 30 * 60_000);
+  });
+
+  test('a lease that is three quarters full is left alone, one below is filled up', () => {
+    const held = (lease: bigint) => [
+      {
+        arm: 'champion' as const,
+        freeNanos: lease + 12_000_000_000n,
+        outageNanos: 12_000_000_000n,
+        expiresAtMs: Infinity,
+      },
+    ];
+    expect(planGrants(situation({ held: held(760_000_000n) }))).toEqual([]);
+    const [grant] = planGrants(situation({ held: held(700_000_000n) }));
+    expect(Number(grant!.amountNanos) / 1e9).toBeCloseTo(0.3, 6);
+    expect(grant!.outageNanos).toBe(0n);
+  });
+
+  test('what the day still has bounds a grant, and the lease comes before the allowance', () => {
+    const [grant] = planGrants(situation({ availableNanos: 1_500_000_000n }));
+    expect(grant!.amountNanos).toBe(1_500_000_000n);
+    expect(Number(grant!.outageNanos) / 1e9).toBeCloseTo(0.5, 6);
+    expect(planGrants(situation({ availableNanos: 0n }))).toEqual([]);
+  });
+
+  test('property: grants of any situation sum to at most what is available and hold their allowance', () => {
+    const nanos = fc.bigInt({ min: 0n, max: 10n ** 14n });
+    fc.assert(
+      fc.property(
+        nanos,
+        nanos,
+        nanos,
+        fc.integer({ min: 0, max: 10_000 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.array(fc.record({ free: nanos, outage: nanos, canary: fc.boolean() }), { maxLength: 4 }),
+        (availableNanos, champion, canary, canaryShareBps, liveEdges, held) => {
+          const grants = planGrants(
+            situation({
+              availableNanos,
+              spentNanos: { champion, canary },
+              canaryShareBps,
+              liveEdges,
+              held: held.map((grant) => ({
+                arm: grant.canary ? 'canary' : 'champion',
+                freeNanos: grant.free,
+                outageNanos: grant.outage,
+                expiresAtMs: Infinity,
+              })),
+            }),
+          );
+          const total = grants.reduce((sum, grant) => sum + grant.amountNanos, 0n);
+          expect(total <= availableNanos).toBe(true);
+          for (const grant of grants)
+            expect(grant.outageNanos >= 0n && grant.outageNanos <= grant.amountNanos).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('day plans of both arms are their spend and their share of the rest, and sum to the budget', () => {
+    const at = situation({ canaryShareBps: 1_000, spentNanos: { champion: 30_000_000_000n, canary: 6_000_000_000n } });
+    expect(dayPlan(at, 'champion')).toBe(84_000_000_000n);
+    expect(dayPlan(at, 'canary')).toBe(12_000_000_000n);
+    expect(planMoved(100n, 102n)).toBe(false);
+    expect(planMoved(100n, 103n)).toBe(true);
+  });
+});
