@@ -54,8 +54,11 @@ export class SnapshotHolder {
   async offer(body: string): Promise<boolean> {
     try {
       const next = await this.load(body, this.live?.snapshot.version ?? 0, this.ports.keys, this.artifacts);
+      // On disk before it is live and acknowledged: a crash right after must not fall back to an older one.
+      await this.lastKnownGood.write(body).catch((error: unknown) => {
+        this.ports.log.error({ err: error }, 'the snapshot could not be kept on disk; it is served all the same');
+      });
       this.swap(next);
-      await this.lastKnownGood.write(body);
       const needed = new Set(artifactsOf(next.snapshot).map((ref) => ref.sha256));
       await this.artifacts.keepOnly(needed);
       this.models.retire(needed);
