@@ -36,26 +36,30 @@ function plainName(text: string): string {
   return text;
 }
 
-function openBandit(options: OpenBanditOptions): void {
+/** Where the program writes: whole lines. */
+export interface EvaluateOutput {
+  out: (text: string) => void;
+  error: (text: string) => void;
+}
+
+/** Evaluates and prints; returns the exit code. */
+function openBandit(options: OpenBanditOptions, { out, error }: EvaluateOutput): number {
   const query = { ...options, dir: resolve(options.data), rows: options.rows ?? null };
   try {
     const document = evaluateOpenBandit(query, options);
-    console.log(options.json ? JSON.stringify(document, null, 2) : evaluationTable(document));
-  } catch (error) {
-    if (!(error instanceof EvaluateFault)) throw error;
-    console.error(faultText(error));
-    if (options.json) console.log(JSON.stringify(faultProblem(error), null, 2));
-    process.exitCode = error.exit;
+    out(options.json ? JSON.stringify(document, null, 2) : evaluationTable(document));
+    return 0;
+  } catch (fault) {
+    if (!(fault instanceof EvaluateFault)) throw fault;
+    error(faultText(fault));
+    if (options.json) out(JSON.stringify(faultProblem(fault), null, 2));
+    return fault.exit;
   }
 }
 
-/** The `evaluate` program. */
-export function evaluateProgram(): Command {
-  const program = new Command('evaluate').description('Off-policy evaluation of logged decisions').exitOverride();
-  program
-    .command('open-bandit')
+function openBanditCommand(): Command {
+  return new Command('open-bandit')
     .description('IPS, SNIPS, DM, DR, SNDR on a campaign in the format of the Open Bandit Dataset')
-    .exitOverride()
     .requiredOption('--data <dir>', 'folder with {campaign}_{policy}.csv.gz and {policy}_action_dist_{campaign}.csv')
     .requiredOption('--campaign <name>', 'campaign, e.g. women', plainName)
     .requiredOption('--from <policy>', 'policy that logged', plainName)
@@ -65,20 +69,31 @@ export function evaluateProgram(): Command {
     .option('--level <p>', 'coverage of the intervals', coverage, 0.95)
     .option('--rows <n>', 'only the first n rows of the log', wholeFrom(1))
     .option('--force', 'print values in spite of missing overlap, marked', false)
-    .option('--json', 'one JSON document on stdout', false)
-    .action(openBandit);
-  return program;
+    .option('--json', 'one JSON document on stdout', false);
 }
 
-/** Runs and sets the exit code: 0 ok, 2 usage or bad data, 3 not found, 6 refused. */
-export function main(argv: readonly string[]): void {
+/**
+ * Runs `evaluate` and returns its exit code: 0 ok, 2 usage or bad data, 3 not found, 6 refused.
+ * @param argv as in process.argv
+ */
+export function evaluate(argv: readonly string[], output: EvaluateOutput): number {
+  let exit = 0;
+  const command = openBanditCommand().action((options: OpenBanditOptions) => (exit = openBandit(options, output)));
+  const program = new Command('evaluate').description('Off-policy evaluation of logged decisions').addCommand(command);
+  for (const part of [program, command]) {
+    part.exitOverride().configureOutput({
+      writeOut: (text) => output.out(text.trimEnd()),
+      writeErr: (text) => output.error(text.trimEnd()),
+    });
+  }
   try {
-    evaluateProgram().parse(argv as string[]);
+    program.parse(argv as string[]);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Commander has printed its message; help and version are no faults.
-    process.exitCode = error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2;
+    // Commander has printed its message; help that was asked for is no fault.
+    return error.exitCode === 0 ? 0 : 2;
   }
+  return exit;
 }
 
-if (require.main === module) main(process.argv);
+if (require.main === module) process.exitCode = evaluate(process.argv, { out: console.log, error: console.error });

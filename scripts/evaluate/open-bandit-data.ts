@@ -40,8 +40,8 @@ export function readOpenBandit(query: OpenBanditQuery): OpenBanditData {
   if (!path) throw missingLog(dir, campaign, from);
   const table = readCsv(path);
   if (query.rows !== null) table.rows.splice(query.rows);
-  const distribution = to === UNIFORM ? null : readDistribution(dir, campaign, to);
   const rows = readRows(table);
+  const distribution = to === UNIFORM ? null : readDistribution(dir, campaign, to);
   const actions = itemCount(dir, campaign, from, table, rows, distribution);
   const positions = Math.max(rows.position.reduce((a, b) => Math.max(a, b), 0) + 1, distribution?.positions ?? 0);
   const evaluated = distribution ? spread(distribution, actions, positions) : uniformPolicy(actions, positions);
