@@ -109,4 +109,13 @@ describe('the lake over HTTP', () => {
     expect(broken.statusCode).toBe(422);
     expect((await call('POST', '/decisions/try', { exchange: 'demo', request: {} })).statusCode).toBe(503);
   });
+
+  test('reconciles events with sums', async () => {
+    const answer = await call('GET', '/lake/reconciliation');
+    expect(answer.json()).toMatchObject({
+      broken: [],
+      orphans: 0,
+      kpi: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
+  });
 });

@@ -17,9 +17,6 @@ export interface SumsQuery {
   untilMs: number;
 }
 
-/** Sums of one stage and arm per user bucket, over all its time buckets: the units of the verdict. */
-export type StageSums = { stage: number; arm: Arm; userBucket: number } & KpiSums;
-
 /** One agent's decisions in a window: how many, how many fell back to a baseline or the safe bid, how many were safe bids. */
 export interface AgentHealth {
   agent: Agent;
@@ -56,32 +53,23 @@ export class KpiRepository {
         ORDER BY rollout_id, bucket_ms, stage, arm, user_bucket`,
       [cell, rolloutId ?? null, sinceMs ?? 0, this.config.kpiBucketSeconds * 1000, untilMs],
     );
-    return rows.map((row) => ({
-      cell,
-      rolloutId: row.rolloutId!,
-      stage: Number(row.stage),
-      arm: row.arm as Arm,
-      bucketMs: Number(row.bucketMs),
-      userBucket: Number(row.userBucket),
-      ...numbersOf(row),
-    }));
+    return rows.map((row) => rollupOf(cell, row));
   }
 
-  /** As `sums` for one rollout, added up over time: at most 2 × 201 rows a stage. */
-  async stageSums({ cell, rolloutId, sinceMs, untilMs }: SumsQuery & { rolloutId: string }): Promise<StageSums[]> {
+  /**
+   * As `sums` for one rollout, added up over time in the database: at most 2 × 201 rows a stage however long it runs. `bucketMs` is
+   * the first bucket of each row.
+   */
+  async stageSums({ cell, rolloutId, sinceMs, untilMs }: SumsQuery & { rolloutId: string }): Promise<KpiRollup[]> {
     const rows = await this.database.query<Record<string, string>[]>(
-      `SELECT stage, arm, user_bucket AS "userBucket", ${selectSums(KPI_SUMS)}
+      `SELECT rollout_id AS "rolloutId", stage, arm, min(bucket_ms) AS "bucketMs", user_bucket AS "userBucket",
+          ${selectSums(KPI_SUMS)}
         FROM kpi_rollup
         WHERE cell = $1 AND rollout_id = $2 AND bucket_ms >= $3 AND bucket_ms + $4 <= $5
-        GROUP BY stage, arm, user_bucket ORDER BY stage, arm, user_bucket`,
+        GROUP BY rollout_id, stage, arm, user_bucket ORDER BY stage, arm, user_bucket`,
       [cell, rolloutId, sinceMs ?? 0, this.config.kpiBucketSeconds * 1000, untilMs],
     );
-    return rows.map((row) => ({
-      stage: Number(row.stage),
-      arm: row.arm as Arm,
-      userBucket: Number(row.userBucket),
-      ...numbersOf(row),
-    }));
+    return rows.map((row) => rollupOf(cell, row));
   }
 
   /** Fleet totals of the last `windowMs` of decision time, to 5 s, leaving out the seconds that are still on their way. */
@@ -166,6 +154,18 @@ export class KpiRepository {
       after = [last.rollout_id!, last.bucket_ms!, last.stage!, last.arm!, last.user_bucket!].map(String);
     }
   }
+}
+
+function rollupOf(cell: string, row: Record<string, string>): KpiRollup {
+  return {
+    cell,
+    rolloutId: row.rolloutId!,
+    stage: Number(row.stage),
+    arm: row.arm as Arm,
+    bucketMs: Number(row.bucketMs),
+    userBucket: Number(row.userBucket),
+    ...numbersOf(row),
+  };
 }
 
 function numbersOf(row: Record<string, string | null>): KpiSums {

@@ -7,6 +7,7 @@ import { LakeRetention } from './lake-retention';
 import { LakeModule } from './lake.module';
 import { ModelExpectation } from './model-expectation';
 import { OctetStreamParser } from './octet-stream-parser';
+import { ReconciliationController } from './reconciliation.controller';
 import { ReplayService } from './replay.service';
 import { SegmentIngestService } from './segment-ingest.service';
 import { SegmentsController } from './segments.controller';
@@ -14,7 +15,7 @@ import { SegmentsController } from './segments.controller';
 /** Ingest, decisions API and background jobs of the lake: the HTTP root only. */
 @Module({
   imports: [LakeModule, SnapshotStoreModule, RegistryModule],
-  controllers: [SegmentsController, DecisionsController],
+  controllers: [SegmentsController, DecisionsController, ReconciliationController],
   providers: [SegmentIngestService, ModelExpectation, OctetStreamParser, LakeJobs, LakeRetention, ReplayService],
 })
 export class LakeHttpModule {}

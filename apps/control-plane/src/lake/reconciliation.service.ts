@@ -22,8 +22,9 @@ export interface Reconciliation {
   lateBills: { count: number; spendNanos: number };
 }
 
-/** Decisions of the index window that are compared with the rollups; the index is pruned, so older ones are left alone. */
 const HOUR_MS = 3_600_000;
+/** The index is pruned after 48 h: older decisions cannot be compared with the rollups. */
+const COMPARED_MS = 47 * HOUR_MS;
 
 /** Proves that nothing was lost or counted twice between the events and the sums. */
 @Injectable()
@@ -33,8 +34,8 @@ export class ReconciliationService {
     private readonly config: ControlPlaneConfig,
   ) {}
 
-  /** Compares over decision time since `sinceMs` (rounded down to a KPI bucket; at most 47 h back for decisions). */
-  async reconcile(sinceMs = Date.now() - 47 * HOUR_MS): Promise<Reconciliation> {
+  /** Compares over decision time since `sinceMs`, rounded down to a KPI bucket. */
+  async reconcile(sinceMs = Date.now() - COMPARED_MS): Promise<Reconciliation> {
     const bucketMs = this.config.kpiBucketSeconds * 1000;
     const fromMs = Math.floor(sinceMs / bucketMs) * bucketMs;
     return this.database.transaction('REPEATABLE READ', async (manager) => {
