@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { type Agent, type ModelManifest, modelManifestSchema } from '#domain/contracts';
+
+/** A registered model version with what the registry adds to its manifest. */
+export interface RegisteredModel {
+  manifest: ModelManifest;
+  gatesPassed: boolean;
+  createdBy: string;
+}
+
+interface ModelRow {
+  manifest: Omit<ModelManifest, 'createdAt'>;
+  gates_passed: boolean;
+  created_by: string;
+  created_at: Date;
+}
+
+/** Model versions: inserted once, never changed (a trigger says so too). */
+@Injectable()
+export class ModelRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Registers a manifest; the same key or the same id again answers the version that is there. */
+  async register(
+    input: { key: string; manifest: Omit<ModelManifest, 'createdAt'>; createdBy: string },
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<{ modelVersionId: string }> {
+    const { manifest } = input;
+    modelManifestSchema.omit({ createdAt: true }).parse(manifest);
+    await manager.query(
+      `INSERT INTO model_version (model_version_id, agent, family, parent_id, artifact_sha256, manifest, gates_passed, created_by, registration_key)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+      [
+        manifest.modelVersionId,
+        manifest.agent,
+        manifest.family,
+        manifest.parentId,
+        manifest.policy.artifact?.sha256 ?? null,
+        JSON.stringify(manifest),
+        manifest.gates.every((gate) => gate.passed),
+        input.createdBy,
+        input.key,
+      ],
+    );
+    return { modelVersionId: manifest.modelVersionId };
+  }
+
+  async find(modelVersionId: string): Promise<RegisteredModel | null> {
+    const rows = await this.dataSource.query<ModelRow[]>(`${SELECT} WHERE model_version_id = $1`, [modelVersionId]);
+    return rows.length === 0 ? null : modelOf(rows[0]);
+  }
+
+  /** Newest first, at most `limit`; `agent` narrows. */
+  async list(input: { agent?: Agent; limit: number }): Promise<RegisteredModel[]> {
+    const rows = await this.dataSource.query<ModelRow[]>(
+      `${SELECT} WHERE ($1::text IS NULL OR agent = $1) ORDER BY created_at DESC, model_version_id DESC LIMIT $2`,
+      [input.agent ?? null, input.limit],
+    );
+    return rows.map(modelOf);
+  }
+}
+
+const SELECT = 'SELECT manifest, gates_passed, created_by, created_at FROM model_version';
+
+const modelOf = (row: ModelRow): RegisteredModel => ({
+  manifest: { ...row.manifest, createdAt: row.created_at.toISOString() },
+  gatesPassed: row.gates_passed,
+  createdBy: row.created_by,
+});

@@ -1,0 +1,126 @@
+import { Body, Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { createZodDto, ZodResponse } from 'nestjs-zod';
+import { z } from 'zod';
+import { agentSchema, modelManifestSchema } from '#domain/contracts';
+import { ApiProblems } from '../api-docs';
+import { actorOf } from '../approvals/actor';
+import { ControlPlaneConfig } from '../config';
+import { notFound, ProblemError } from '../problems/problem-error';
+import { TrainingService } from '../training/training.service';
+import { ArtifactStore } from './artifact-store';
+import { ModelRepository } from './model.repository';
+import { PointerRepository } from './pointer.repository';
+
+/** Largest model that may be registered, bytes; the edges hold several at once. */
+const MAX_ONNX_BYTES = 4 << 20;
+
+const modelSchema = z.object({
+  modelVersionId: z.string(),
+  gatesPassed: z.boolean(),
+  createdBy: z.string(),
+  manifest: z.object(modelManifestSchema.shape),
+});
+const importSchema = z.strictObject({
+  agent: z.literal('bid'),
+  /** The file's bytes. Input `features` [N, 24], output `law` [N, 2]. */
+  onnxBase64: z.base64().max(Math.ceil((MAX_ONNX_BYTES * 4) / 3) + 4),
+  /** Length of the window that the gates read, counted back from now. */
+  windowSeconds: z.number().int().min(10).max(90 * 86_400).default(86_400),
+  note: z.string().max(500).default(''),
+});
+
+class ImportDto extends createZodDto(importSchema.meta({ id: 'ModelImport' })) {}
+class ModelDto extends createZodDto(modelSchema.meta({ id: 'Model' })) {}
+class ModelListDto extends createZodDto(z.object({ items: z.array(modelSchema) }).meta({ id: 'ModelList' })) {}
+class ModelQueryDto extends createZodDto(
+  z.object({ agent: agentSchema.optional(), limit: z.coerce.number().int().min(1).max(200).default(50) }),
+) {}
+class ProductionQueryDto extends createZodDto(z.object({ at: z.iso.datetime().optional() })) {}
+class ProductionDto extends createZodDto(
+  z
+    .object({
+      cell: z.string(),
+      at: z.string(),
+      items: z.array(
+        z.object({
+          agent: agentSchema,
+          modelVersionId: z.string(),
+          since: z.string(),
+          actor: z.string(),
+          reason: z.string(),
+          rolloutId: z.string().nullable(),
+          evidenceDigest: z.string().nullable(),
+        }),
+      ),
+    })
+    .meta({ id: 'Production' }),
+) {}
+class StartedImportDto extends createZodDto(
+  z.object({ workflowId: z.string(), sha256: z.string() }).meta({ id: 'StartedImport' }),
+) {}
+
+/** The registry: immutable versions, and what was bidding when. */
+@ApiTags('models')
+@Controller('api/v1/models')
+export class ModelsController {
+  constructor(
+    private readonly config: ControlPlaneConfig,
+    private readonly models: ModelRepository,
+    private readonly pointers: PointerRepository,
+    private readonly artifacts: ArtifactStore,
+    private readonly training: TrainingService,
+  ) {}
+
+  /** Registers a model trained elsewhere: it passes the same parity check and gates as one of ours. */
+  @Post()
+  @ApiProblems('malformed-request', 'invalid-input', 'temporal-unavailable')
+  @ZodResponse({ status: 202, description: 'Checks and gates run; follow the training run', type: StartedImportDto })
+  async register(@Body() body: ImportDto, @Req() request: FastifyRequest): Promise<StartedImportDto> {
+    const bytes = Buffer.from(body.onnxBase64, 'base64');
+    if (bytes.byteLength === 0 || bytes.byteLength > MAX_ONNX_BYTES) {
+      const fault = { pointer: '/onnxBase64', code: 'size', detail: `holds ${bytes.byteLength} bytes, 1 to ${MAX_ONNX_BYTES} allowed` };
+      throw new ProblemError('invalid-input', fault.detail, [fault]);
+    }
+    const sha256 = await this.artifacts.put(bytes);
+    const { workflowId } = await this.training.start({
+      fleet: this.config.fleet,
+      cell: this.config.cell,
+      agent: body.agent,
+      kind: 'imported',
+      cutoffMs: Date.now(),
+      windowSeconds: body.windowSeconds,
+      requestedBy: actorOf(request),
+      imported: { sha256, note: body.note },
+    });
+    return { workflowId, sha256 };
+  }
+
+  @Get()
+  @ApiProblems('invalid-input')
+  @ZodResponse({ status: 200, description: 'Newest first', type: ModelListDto })
+  async list(@Query() query: ModelQueryDto): Promise<ModelListDto> {
+    const models = await this.models.list({ agent: query.agent, limit: query.limit });
+    return { items: models.map((model) => ({ modelVersionId: model.manifest.modelVersionId, ...model })) } as ModelListDto;
+  }
+
+  /** Champions at an instant (now when absent): who allowed them, on what evidence. */
+  @Get('production')
+  @ApiProblems('invalid-input')
+  @ZodResponse({ status: 200, description: 'One champion per agent', type: ProductionDto })
+  async production(@Query() query: ProductionQueryDto): Promise<ProductionDto> {
+    const at = query.at === undefined ? new Date() : new Date(query.at);
+    const { cell } = this.config;
+    return { cell, at: at.toISOString(), items: await this.pointers.production(cell, at) };
+  }
+
+  @Get(':modelVersionId')
+  @ApiProblems('not-found')
+  @ZodResponse({ status: 200, description: 'The version with its lineage and gates', type: ModelDto })
+  async get(@Param('modelVersionId') modelVersionId: string): Promise<ModelDto> {
+    const model = await this.models.find(modelVersionId);
+    if (model === null) throw notFound('model', modelVersionId);
+    return { modelVersionId, ...model } as ModelDto;
+  }
+}

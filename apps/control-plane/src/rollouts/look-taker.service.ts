@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { canonicalJson, type Evidence } from '#domain/contracts';
+import { CATASTROPHE_MIN_DECISIONS, foldStages, judgeLook, trailingSums, type Look } from '#domain/rollout';
+import type { LookResult, LookTaker, TakeLookInput } from '../../../../activities/rollout-activities';
+import { ControlPlaneConfig } from '../config';
+import { KpiRepository } from '../lake/kpi.repository';
+import { LookRepository } from './look.repository';
+
+/** Time an event takes from an edge to the sums: buckets younger than this may still be incomplete, ms. */
+const SHIPPING_MS = 2_000;
+
+type StoredEvidence = Evidence & { catastrophe: { streak?: number } };
+
+/** Reads the sums, asks domain/rollout for the verdict, seals and stores the look. */
+@Injectable()
+export class LookTakerService implements LookTaker {
+  constructor(
+    private readonly config: ControlPlaneConfig,
+    private readonly kpis: KpiRepository,
+    private readonly looks: LookRepository,
+  ) {}
+
+  /** Repeating a look that is stored answers the stored one: the same look is never judged on other data. */
+  async take(input: TakeLookInput, atMs: number): Promise<LookResult> {
+    const stored = await this.looks.find(input.rolloutId, input.stage, input.look);
+    return resultOf(stored ?? (await this.judge(input, atMs)));
+  }
+
+  private async judge(input: TakeLookInput, atMs: number): Promise<Evidence> {
+    const look = await this.lookOf(input, atMs);
+    const unsealed = judgeLook(look);
+    const digest = createHash('sha256').update(canonicalJson(JSON.parse(JSON.stringify(unsealed)))).digest('hex');
+    return this.looks.append({ ...unsealed, digest });
+  }
+
+  private async lookOf(input: TakeLookInput, atMs: number): Promise<Look> {
+    const { rolloutId, cell, stage, plan } = input;
+    // The ingest's buckets are the ones that exist; a plan with another length would read holes.
+    const bucketMs = this.config.kpiBucketSeconds * 1000;
+    const matureUntilMs = atMs - plan.labelMaturitySeconds * 1000 - SHIPPING_MS;
+    const rows = await this.kpis.sums({ cell, rolloutId, untilMs: atMs + bucketMs });
+    const inStage = rows.filter((row) => row.stage === stage);
+    const users = await this.kpis.stageUsers(rolloutId, stage);
+    const previous = input.look > 1 ? ((await this.looks.find(rolloutId, stage, input.look - 1)) as StoredEvidence | null) : null;
+    const newestBucketMs = inStage.reduce((newest, row) => Math.max(newest, row.bucketMs), -1);
+    return {
+      rolloutId,
+      stage,
+      look: input.look,
+      atMs,
+      stageStartedMs: input.openedAtMs,
+      matureUntilMs,
+      plan,
+      stages: foldStages(rows, matureUntilMs, bucketMs),
+      recent: trailingSums(rows, stage, CATASTROPHE_MIN_DECISIONS),
+      exposures: { canary: users.canary, control: users.champion },
+      previousSrmP: previous?.srmP ?? 1,
+      previousStreak: previous?.catastrophe.streak ?? 0,
+      newestDecisionMs: newestBucketMs < 0 ? null : Math.min(newestBucketMs + bucketMs, atMs),
+    };
+  }
+}
+
+function resultOf(evidence: Evidence): LookResult {
+  const primary = evidence.metrics.find((metric) => metric.role === 'primary');
+  return {
+    look: evidence.look,
+    atMs: evidence.atMs,
+    verdict: evidence.verdict,
+    catastrophe: evidence.catastrophe.fired,
+    reason: evidence.reason,
+    digest: evidence.digest,
+    decisions: evidence.decisions,
+    primaryEvents: evidence.primaryEvents,
+    primary: primary === undefined ? null : { effect: primary.relativeEffect, lower: primary.lower, upper: primary.upper },
+  };
+}

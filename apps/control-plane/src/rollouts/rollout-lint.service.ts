@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { Fault, RolloutSubject } from '../../../../activities/rollout-activities';
+import { ArtifactStore } from '../registry/artifact-store';
+import { ModelRepository } from '../registry/model.repository';
+import { PlanFacts } from './plan-facts';
+
+/** Every reason why a release cannot start: of its plan by domain/rollout, of its candidate by the registry. */
+@Injectable()
+export class RolloutLint {
+  constructor(
+    private readonly models: ModelRepository,
+    private readonly artifacts: ArtifactStore,
+    private readonly facts: PlanFacts,
+  ) {}
+
+  /** `plan` is raw: also one that does not fit its schema gets every fault listed. */
+  async faults(subject: RolloutSubject, plan: unknown): Promise<Fault[]> {
+    const ofCandidate = await this.candidateFaults(subject);
+    return [...ofCandidate, ...(await this.facts.planFaults(plan, subject.cell, subject.agent))];
+  }
+
+  private async candidateFaults({ agent, candidateId }: RolloutSubject): Promise<Fault[]> {
+    const fault = (code: string, detail: string): Fault => ({ pointer: '/modelVersionId', code, detail });
+    const model = await this.models.find(candidateId);
+    if (model === null) return [fault('UNKNOWN_MODEL', `there is no model version ${candidateId}`)];
+    const faults: Fault[] = [];
+    if (model.manifest.agent !== agent) {
+      faults.push(fault('WRONG_AGENT', `${candidateId} is a policy of ${model.manifest.agent}, not of ${agent}`));
+    }
+    for (const gate of model.manifest.gates) {
+      if (!gate.passed) faults.push(fault('GATE_FAILED', `${gate.gate}: ${gate.reason}`));
+    }
+    const { artifact } = model.manifest.policy;
+    if (artifact !== null && !(await this.artifacts.has(artifact.sha256))) {
+      faults.push(fault('ARTIFACT_MISSING', `artifact ${artifact.sha256} is not in the store`));
+    }
+    return faults;
+  }
+}

@@ -1,0 +1,131 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { createZodDto, ZodResponse } from 'nestjs-zod';
+import { z } from 'zod';
+import { releaseRequestSchema } from '#domain/contracts';
+import { ApiProblems } from '../api-docs';
+import { actorOf } from '../approvals/actor';
+import { LookRepository } from './look.repository';
+import { ReleaseService } from './release.service';
+import { RolloutRepository } from './rollout.repository';
+import { commandSchema, listQuerySchema, rolloutSchema, rolloutViewSchema } from './rollout-messages';
+
+/** The plan stays raw here: the linter lists every fault of it, where a schema would hide some behind others. */
+const releaseSchema = z.strictObject({ ...releaseRequestSchema.shape, plan: z.record(z.string(), z.unknown()) });
+class ReleaseRequestDto extends createZodDto(releaseSchema.meta({ id: 'ReleaseRequest' })) {}
+class ListQueryDto extends createZodDto(listQuerySchema) {}
+class CommandDto extends createZodDto(commandSchema.meta({ id: 'OperatorCommand' })) {}
+class RolloutDto extends createZodDto(rolloutSchema.meta({ id: 'Rollout' })) {}
+class RolloutListDto extends createZodDto(z.object({ items: z.array(rolloutSchema) }).meta({ id: 'RolloutList' })) {}
+class RolloutViewDto extends createZodDto(rolloutViewSchema.meta({ id: 'RolloutView' })) {}
+class StartedDto extends createZodDto(z.object({ rolloutId: z.string(), workflowId: z.string() }).meta({ id: 'StartedRollout' })) {}
+class LookListDto extends createZodDto(z.object({ items: z.array(z.record(z.string(), z.unknown())) }).meta({ id: 'LookList' })) {}
+class LookQueryDto extends createZodDto(
+  z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100), inputs: z.enum(['0', '1']).default('0') }),
+) {}
+
+/** Releases: each command is a durable message to the rollout's workflow. */
+@ApiTags('rollouts')
+@Controller('api/v1/rollouts')
+export class RolloutsController {
+  constructor(
+    private readonly releases: ReleaseService,
+    private readonly rollouts: RolloutRepository,
+    private readonly looks: LookRepository,
+  ) {}
+
+  @Post()
+  @ApiProblems('malformed-request', 'invalid-input', 'invalid-plan', 'rollout-in-progress', 'temporal-unavailable')
+  @ZodResponse({ status: 202, description: 'Started; follow it by its id', type: StartedDto })
+  start(@Body() body: ReleaseRequestDto, @Req() request: FastifyRequest): Promise<StartedDto> {
+    const { modelVersionId, ...release } = body;
+    return this.releases.start({ ...release, candidateId: modelVersionId }, actorOf(request));
+  }
+
+  @Get()
+  @ApiProblems('invalid-input')
+  @ZodResponse({ status: 200, description: 'Newest first', type: RolloutListDto })
+  async list(@Query() query: ListQueryDto): Promise<RolloutListDto> {
+    const items = await this.rollouts.list(query.limit);
+    return { items: items.map((rollout) => ({ ...rollout, latestEvidence: null })) } as RolloutListDto;
+  }
+
+  /** The rollout with its newest evidence (without the sums behind it) and what it waits for. */
+  @Get(':rolloutId')
+  @ApiProblems('not-found')
+  @ZodResponse({ status: 200, description: 'The rollout', type: RolloutDto })
+  async get(@Param('rolloutId') rolloutId: string): Promise<RolloutDto> {
+    const rollout = await this.releases.find(rolloutId);
+    return { ...rollout, latestEvidence: await this.looks.latest(rolloutId) } as unknown as RolloutDto;
+  }
+
+  @Get(':rolloutId/looks')
+  @ApiProblems('not-found', 'invalid-input')
+  @ZodResponse({ status: 200, description: 'Looks, oldest first; `inputs=1` adds the sums behind them', type: LookListDto })
+  async lookList(@Param('rolloutId') rolloutId: string, @Query() query: LookQueryDto): Promise<LookListDto> {
+    await this.releases.find(rolloutId);
+    const items = await this.looks.list(rolloutId, query.limit, query.inputs === '1');
+    return { items: items as unknown as Record<string, unknown>[] };
+  }
+
+  @Post(':rolloutId/abort')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'Abort noted; it always wins', type: RolloutViewDto })
+  async abort(
+    @Param('rolloutId') id: string,
+    @Body() body: CommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.command(id, 'abort', actorOf(request), body.reason)) };
+  }
+
+  @Post(':rolloutId/reject')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'Rejected', type: RolloutViewDto })
+  async reject(
+    @Param('rolloutId') id: string,
+    @Body() body: CommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.command(id, 'reject', actorOf(request), body.reason)) };
+  }
+
+  @Post(':rolloutId/pause')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'Paused: the share is frozen, guard and looks go on', type: RolloutViewDto })
+  async pause(
+    @Param('rolloutId') id: string,
+    @Body() body: CommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.command(id, 'pause', actorOf(request), body.reason)) };
+  }
+
+  @Post(':rolloutId/resume')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'Resumed', type: RolloutViewDto })
+  async resume(
+    @Param('rolloutId') id: string,
+    @Body() body: CommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.command(id, 'resume', actorOf(request), body.reason)) };
+  }
+
+  @Post(':rolloutId/rollback')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'Roll-back noted', type: RolloutViewDto })
+  async rollBack(
+    @Param('rolloutId') id: string,
+    @Body() body: CommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.command(id, 'rollBack', actorOf(request), body.reason)) };
+  }
+}

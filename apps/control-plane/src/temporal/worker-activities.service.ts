@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { createGuardActivities } from '../../../../activities/guard-activities';
+import { createMetaActivities } from '../../../../activities/meta-activities';
+import { createRolloutActivities } from '../../../../activities/rollout-activities';
+import { createTrainingActivities } from '../../../../activities/training-activities';
+import { MetaPortsService } from './meta-ports.service';
+import { RolloutPortsService } from './rollout-ports.service';
+import { TrainingPortsService } from './training-ports.service';
+
+/** Joins ports and activities: the only place where the control plane's services meet the workflows' wishes. */
+@Injectable()
+export class WorkerActivities {
+  constructor(
+    private readonly rollouts: RolloutPortsService,
+    private readonly learning: TrainingPortsService,
+    private readonly meta: MetaPortsService,
+  ) {}
+
+  /** Activities of the queue `control`. Training's writes are here too: they must not wait behind a training. */
+  control(): object {
+    const { registerCandidate, saveTrainingRun } = createTrainingActivities(this.learning.ports());
+    return {
+      ...createRolloutActivities(this.rollouts.ports()),
+      ...createGuardActivities(this.rollouts.guardPorts()),
+      ...createMetaActivities(this.meta.ports()),
+      registerCandidate,
+      saveTrainingRun,
+    };
+  }
+
+  /** Activities of the queue `training`. */
+  training(): object {
+    return createTrainingActivities(this.learning.ports());
+  }
+}

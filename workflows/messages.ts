@@ -1,0 +1,241 @@
+/** Every message of every workflow: the wire contract between the API, the worker and running histories. */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Agent, GateResult, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+
+export type Role = 'viewer' | 'ad-ops' | 'ml-lead' | 'release-manager' | 'on-call' | 'admin' | 'system';
+
+/** Who sends a command; the API takes both from the bearer token, never from the body. */
+export interface Actor {
+  name: string;
+  role: Role;
+}
+
+/** A command of an operator with its reason. */
+export interface Command {
+  by: Actor;
+  reason: string;
+}
+
+/** An approval is bound to the evidence that was seen; it expires. */
+export interface ApproveCommand extends Command {
+  approvalId: string;
+  evidenceDigest: string;
+  expiresAtMs: number;
+}
+
+/** One reason why a plan or a release request is refused. */
+export interface RolloutFault {
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+/** A finished roll-back: time to safe counts from the verdict to the last connected edge's acknowledgement. */
+export interface SafeReport {
+  reason: string;
+  targetId: string;
+  snapshotVersion: number;
+  verdictAtMs: number;
+  safeAtMs: number;
+  timeToSafeMs: number;
+  acknowledged: string[];
+  stragglers: string[];
+}
+
+/** What `rollOutPolicy` knows about itself; also the record that the API reads. */
+export interface RolloutView {
+  rolloutId: string;
+  fleet: string;
+  cell: string;
+  agent: Agent;
+  candidateId: string;
+  /** The champion when the rollout was claimed: where a roll-back goes. */
+  rollbackTargetId: string | null;
+  requestedBy: string;
+  state: RolloutState;
+  /** Index into the plan's stages. */
+  stage: number;
+  stageKind: 'shadow' | 'canary' | null;
+  shareBps: number;
+  look: number;
+  verdict: Verdict | null;
+  /** Digest of the evidence an approval must name. */
+  evidenceDigest: string | null;
+  reason: string;
+  waitingFor: string | null;
+  deadlineAtMs: number | null;
+  approvals: { approvalId: string; approver: string; stage: number; evidenceDigest: string; reason: string }[];
+  guard: 'idle' | 'holding' | 'fired';
+  safe: SafeReport | null;
+  faults: RolloutFault[];
+}
+
+export interface RollOutPolicyInput {
+  rolloutId: string;
+  fleet: string;
+  cell: string;
+  agent: Agent;
+  candidateId: string;
+  plan: RolloutPlan;
+  requestedBy: Actor;
+  /** How a rollout goes on after continue-as-new. */
+  carried?: {
+    view: RolloutView;
+    step: number;
+    openedAtMs: number;
+    stageOpen: boolean;
+    paused: boolean;
+    clocks: RolloutClocks;
+  };
+}
+
+/** Since when a verdict has needed a human, and since when an approval has been waited for; epoch ms. */
+export interface RolloutClocks {
+  undecidedSinceMs: number | null;
+  awaitingSinceMs: number | null;
+}
+
+export const rolloutState = defineQuery<RolloutView>('state');
+export const approve = defineUpdate<RolloutView, [ApproveCommand]>('approve');
+export const reject = defineUpdate<RolloutView, [Command]>('reject');
+export const pause = defineUpdate<RolloutView, [Command]>('pause');
+export const resume = defineUpdate<RolloutView, [Command]>('resume');
+export const abort = defineUpdate<RolloutView, [Command]>('abort');
+export const rollBack = defineUpdate<RolloutView, [Command]>('rollBack');
+/** Sent by `rollBackTo` and `metaAgent`, which cannot send updates. */
+export const rollBackRequested = defineSignal<[Command]>('rollBackRequested');
+
+export interface ShadowEvidence {
+  n: number;
+  errors: number;
+  outOfBounds: number;
+  latencyUsP99: number;
+  meanBidRatio: number;
+  meanSurplusDifferenceMicros: number;
+  surplusStandardErrorMicros: number;
+  verdict: 'pass' | 'fail' | 'no-data' | 'continue';
+  reason: string;
+  digest: string;
+}
+
+export interface ValidateInShadowInput {
+  rolloutId: string;
+  fleet: string;
+  agent: Agent;
+  stage: number;
+  plan: RolloutPlan;
+  requestedBy: string;
+}
+export const shadowEvidence = defineQuery<ShadowEvidence | null>('evidence');
+
+export type TrainingKind = 'daily' | 'full' | 'manual' | 'drift' | 'imported';
+
+/** Hyper-parameters that may be set; the others are the trainer's defaults (domain/learning). */
+export interface TrainingHyper {
+  epochs?: number;
+  batchRows?: number;
+  learningRate?: number;
+  weightDecay?: number;
+  patience?: number;
+  minRows?: number;
+}
+
+export interface RetrainAgentsInput {
+  fleet: string;
+  cell: string;
+  agent: 'bid' | 'budget';
+  kind: TrainingKind;
+  /** End of the window, epoch ms; together with the kind it names the run. */
+  cutoffMs: number;
+  windowSeconds: number;
+  seed: number;
+  requestedBy: Actor;
+  hyper?: TrainingHyper;
+  /** Artifact (already in the store) of a model trained elsewhere; only with kind `imported`. */
+  imported?: { sha256: string; note: string };
+  /** When given, a passed candidate is rolled out at once, not awaited. */
+  rollout?: { rolloutId: string; plan: RolloutPlan };
+}
+
+export type TrainingStep =
+  | 'freezing-window'
+  | 'validating-data'
+  | 'training'
+  | 'checking-parity'
+  | 'gate-held-out'
+  | 'gate-simulator'
+  | 'registering'
+  | 'finished'
+  | 'failed'
+  | 'cancelled';
+
+/** What `retrainAgents` knows about itself. */
+export interface TrainingView {
+  runKey: string;
+  agent: 'bid' | 'budget';
+  kind: TrainingKind;
+  step: TrainingStep;
+  windowId: string | null;
+  rows: number | null;
+  gates: GateResult[];
+  candidateId: string | null;
+  /** False when a gate refused; the candidate is registered all the same, with its gate results. */
+  passed: boolean | null;
+  rolloutId: string | null;
+  code: string | null;
+  reason: string;
+}
+export const trainingProgress = defineQuery<TrainingView>('progress');
+export const cancelTraining = defineUpdate<TrainingView, [Command]>('cancel');
+
+export interface RetrainTickInput {
+  fleet: string;
+  cell: string;
+  agents: ('bid' | 'budget')[];
+  kind: TrainingKind;
+  windowSeconds: number;
+}
+
+export interface RollBackToInput {
+  fleet: string;
+  cell: string;
+  agent: Agent;
+  /** Any earlier version; the last known good one when null. */
+  targetId: string | null;
+  requestedBy: Actor;
+  reason: string;
+  /** When the wish arose, epoch ms; time to safe counts from here. */
+  verdictAtMs: number;
+}
+
+export interface MetaView {
+  fleet: string;
+  paused: boolean;
+  ticks: number;
+  lastTickAtMs: number | null;
+  quarantined: Agent[];
+  bidding: 'running' | 'stopped';
+  stoppedBy: string | null;
+  lastActions: { atMs: number; action: string; reason: string }[];
+  reason: string;
+}
+
+export interface MetaAgentInput {
+  fleet: string;
+  cell: string;
+  tickSeconds: number;
+  /** Length of the KPI window that a tick reads, seconds. */
+  windowSeconds: number;
+  /** How metaAgent goes on after continue-as-new. */
+  carried?: { view: MetaView; step: number; memory: unknown; quarantinedBy: Partial<Record<Agent, string>> };
+}
+export const metaState = defineQuery<MetaView>('state');
+export const pauseMeta = defineUpdate<MetaView, [Command]>('pause');
+export const resumeMeta = defineUpdate<MetaView, [Command]>('resume');
+export const retrainNow = defineUpdate<MetaView, [Command & { agent: 'bid' | 'budget'; windowSeconds: number }]>(
+  'retrainNow',
+);
+export const killAgent = defineUpdate<MetaView, [Command & { agent: Agent }]>('killAgent');
+export const reviveAgent = defineUpdate<MetaView, [Command & { agent: Agent }]>('reviveAgent');
+export const stopBidding = defineUpdate<MetaView, [Command]>('stopBidding');
+export const resumeBidding = defineUpdate<MetaView, [Command]>('resumeBidding');

@@ -1,0 +1,49 @@
+/** Activity proxies, one per meaning; each is bound by time, not by attempts (style.md, "Retries"). */
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { GuardActivities } from '../activities/guard-activities';
+import type { MetaActivities } from '../activities/meta-activities';
+import type { RolloutActivities } from '../activities/rollout-activities';
+import type { TrainingActivities } from '../activities/training-activities';
+import { CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
+
+const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
+
+/** Answer a question; a lost one is asked again. */
+export const reads = proxyActivities<RolloutActivities & MetaActivities & TrainingActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '30s',
+  retry,
+});
+
+/** Change the world once per key: a repeated one changes nothing. They retry without limit, with a page by alarm. */
+export const idempotentWrites = proxyActivities<RolloutActivities & MetaActivities & TrainingActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '30s',
+  retry,
+});
+
+/** Wait for edges: long, heartbeating, harmless to repeat. */
+export const acknowledgements = proxyActivities<RolloutActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '10s',
+  retry,
+});
+
+/** Runs as long as a stage serves; a dead worker is noticed after the heartbeat timeout. */
+export const guards = proxyActivities<GuardActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '30 days',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '1s', backoffCoefficient: 1 },
+});
+
+/** Slow learning on its own queue, with progress as heartbeats and cancellation that is waited for. */
+export const training = proxyActivities<TrainingActivities>({
+  taskQueue: TRAINING_QUEUE,
+  startToCloseTimeout: '2h',
+  heartbeatTimeout: '30s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry,
+});
