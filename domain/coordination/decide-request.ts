@@ -1,6 +1,6 @@
 import { isBelievable } from '../agents/bid';
 import type { PolicyBundle } from '../contracts/agent';
-import type { DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
+import type { CandidateState, DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
 import type { NoBidReason } from '../contracts/no-bid-reason';
 import { FEATURE_COUNT } from '../features';
 import type { Survivor } from '../matching/match';
@@ -8,7 +8,7 @@ import type { ServingIndex } from '../matching/serving-index';
 import { bidOutputs, noBidOutputs } from './decision-outputs';
 import type { PreparedImpression, PreparedRequest } from './prepare-request';
 import { priceCandidate, safeCandidate, type Candidate, type ImpressionScene } from './price-candidate';
-import type { ImpressionDecision, RecordedCandidate, Reserve } from './request-context';
+import type { ImpressionDecision, Reserve } from './request-context';
 
 /** Values per row of an inference: mu and sigma. */
 const LAW_WIDTH = 2;
@@ -145,7 +145,7 @@ function reserveFirst(
     // A CPM price in micros is the price of one impression in nanos.
     if (reserve(campaignId, candidate.creative.creativeId, candidate.answer.priceMicros)) return candidate;
     filtered['lost-race'] = (filtered['lost-race'] ?? 0) + 1;
-    inputs.candidates = inputs.candidates.map((state): RecordedCandidate =>
+    inputs.candidates = inputs.candidates.map((state): CandidateState =>
       state.campaignId === campaignId ? { ...state, lostRace: true } : state,
     );
   }

@@ -34,13 +34,19 @@ const requestArb = fc.record({
   at: fc.constantFrom(1, 2),
   site: fc.record({ domain: fc.constantFrom('news.example', 'shop.example'), cat: fc.subarray(['IAB1', 'IAB25-3']) }),
   user: fc.record({ id: fc.constantFrom('', 'u-1', 'u-2') }),
-  device: fc.record({ devicetype: fc.constantFrom(1, 2, 4, 5), geo: fc.record({ country: fc.constantFrom('DEU', 'US') }) }),
+  device: fc.record({
+    devicetype: fc.constantFrom(1, 2, 4, 5),
+    geo: fc.record({ country: fc.constantFrom('DEU', 'US') }),
+  }),
   bcat: fc.subarray(['IAB20', 'IAB8-6', 'IAB18']),
   badv: fc.subarray(['lumen.example', 'example.org']),
   imp: fc.uniqueArray(bannerArb, { minLength: 1, maxLength: 3, selector: (imp) => imp.id }),
 });
 const lawArb = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(fc.double({ min: -3, max: 4, noNaN: true }), fc.double({ min: 0.06, max: 3, noNaN: true })) },
+  {
+    weight: 8,
+    arbitrary: fc.tuple(fc.double({ min: -3, max: 4, noNaN: true }), fc.double({ min: 0.06, max: 3, noNaN: true })),
+  },
   { weight: 1, arbitrary: fc.constantFrom([Number.NaN, 1], [1, Number.POSITIVE_INFINITY], [99, 1], [0, -1]) },
 );
 const sceneArb = fc.record({
@@ -77,7 +83,10 @@ function indexOf(scene: Scene) {
 function stateOf(scene: Scene): StateReader {
   const vary = (text: string): number => ((text.length * 7919 + scene.noise) % 11) / 10;
   return freshState({
-    pacing: (id) => ({ multiplier: scene.multiplier * (0.5 + vary(id)), passThrough: Math.min(1, scene.passThrough + vary(id)) }),
+    pacing: (id) => ({
+      multiplier: scene.multiplier * (0.5 + vary(id)),
+      passThrough: Math.min(1, scene.passThrough + vary(id)),
+    }),
     freeNanos: (id) => (vary(id) < 0.2 ? scene.free : 1e12),
     capCount: (key) => Math.floor(vary(key) * 50),
     exposures24h: (id) => Math.floor(vary(id) * 6),
@@ -85,8 +94,12 @@ function stateOf(scene: Scene): StateReader {
   });
 }
 
-const inferOf = (scene: Scene): Infer => (_rows, rowCount) =>
-  Promise.resolve(Float32Array.from({ length: rowCount * 2 }, (_, i) => (scene.law[i % 2] as number) + (i % 2 === 0 ? i / 100 : 0)));
+const inferOf =
+  (scene: Scene): Infer =>
+  (_rows, rowCount) =>
+    Promise.resolve(
+      Float32Array.from({ length: rowCount * 2 }, (_, i) => (scene.law[i % 2] as number) + (i % 2 === 0 ? i / 100 : 0)),
+    );
 
 async function decide(scene: Scene): Promise<{ index: ReturnType<typeof indexOf>; decisions: ImpressionDecision[] }> {
   const index = indexOf(scene);

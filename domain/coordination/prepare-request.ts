@@ -1,6 +1,7 @@
+import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
 import { FEATURE_COUNT, writeBidFeatures } from '../features';
 import { requestTerms } from '../matching/filters';
-import { matchImpression, StateRecorder, type MatchableRequest, type MatchResult } from '../matching/match';
+import { matchImpression, StateRecorder, type MatchResult } from '../matching/match';
 import type { ServingIndex } from '../matching/serving-index';
 import type { StateReader } from '../matching/state-reader';
 import type { RequestContext } from './request-context';
@@ -15,7 +16,7 @@ export interface PreparedImpression {
 
 /** A request between match and decide. */
 export interface PreparedRequest {
-  readonly request: MatchableRequest;
+  readonly request: NormalisedRequest;
   readonly context: RequestContext;
   readonly impressions: readonly PreparedImpression[];
   /** rowCount × 24 features, one row per impression with candidates. */
@@ -28,7 +29,7 @@ const NO_ROWS = new Float32Array(0);
 /** Match and features of all impressions of one request. Reads each state value once, changes nothing. */
 export function prepareRequest(
   index: ServingIndex,
-  request: MatchableRequest,
+  request: NormalisedRequest,
   context: RequestContext,
   state: StateReader,
 ): PreparedRequest {
@@ -42,7 +43,7 @@ export function prepareRequest(
   const terms = requestTerms(request, context.nowMs);
   const recorder = new StateRecorder(state, context.arm, request.userKey);
   for (let i = 0; i < count; i += 1) {
-    const impression = request.impressions[i] as MatchableRequest['impressions'][number];
+    const impression = request.impressions[i] as NormalisedImpression;
     const match = impression.veto === null ? matchImpression(index, terms, impression, recorder) : null;
     const hasRow = match !== null && match.survivors.length > 0;
     impressions.push({ impIndex: i, rowIndex: hasRow ? rowCount : -1, match });
@@ -52,7 +53,7 @@ export function prepareRequest(
 }
 
 function featureRows(
-  request: MatchableRequest,
+  request: NormalisedRequest,
   context: RequestContext,
   impressions: readonly PreparedImpression[],
   rowCount: number,

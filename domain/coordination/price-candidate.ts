@@ -1,9 +1,10 @@
 import { BidGrid, choosePrice, safeBid, shadeOf, type PriceAnswer, type PriceQuestion } from '../agents/bid';
 import { chooseCreative, type CreativeChoice } from '../agents/creative';
 import { FALLBACK_BASE, fatigueFactor } from '../agents/frequency';
+import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
 import type { PolicyBundle } from '../contracts/agent';
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import type { MatchableImpression, MatchableRequest, Survivor } from '../matching/match';
+import type { Survivor } from '../matching/match';
 import type { ServedCreative, ServingIndex } from '../matching/serving-index';
 import { drawUniform } from '../random';
 import type { RequestContext } from './request-context';
@@ -21,9 +22,9 @@ const LANE_CAMPAIGNS = 65_536;
 export interface ImpressionScene {
   readonly index: ServingIndex;
   readonly policies: PolicyBundle;
-  readonly request: MatchableRequest;
+  readonly request: NormalisedRequest;
   readonly context: RequestContext;
-  readonly impression: MatchableImpression;
+  readonly impression: NormalisedImpression;
   readonly impIndex: number;
   /** The win law, when a believable one was inferred. */
   readonly hasLaw: boolean;

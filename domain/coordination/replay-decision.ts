@@ -4,7 +4,7 @@ import type { StateReader } from '../matching/state-reader';
 import { decideRequest } from './decide-request';
 import { prepareRequest, type PreparedImpression, type PreparedRequest } from './prepare-request';
 import { FEATURE_COUNT } from '../features';
-import type { Infer, RecordedCandidate } from './request-context';
+import type { Infer } from './request-context';
 
 /** What makes a replay impossible. */
 export class ReplayError extends Error {
@@ -117,5 +117,5 @@ function recordedState(candidates: readonly CandidateState[]): StateReader {
   };
 }
 
-const refusedIn = (candidates: readonly RecordedCandidate[]): Set<string> =>
+const refusedIn = (candidates: readonly CandidateState[]): Set<string> =>
   new Set(candidates.filter((candidate) => candidate.lostRace === true).map((candidate) => candidate.campaignId));

@@ -1,5 +1,5 @@
 import type { Agent, Arm } from '../contracts/agent';
-import type { CandidateState, DecisionInputs, DecisionOutputs, LiveState } from '../contracts/decision-record';
+import type { DecisionInputs, DecisionOutputs, LiveState } from '../contracts/decision-record';
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import { hashText } from '../random';
@@ -22,9 +22,6 @@ export interface RequestContext {
   quarantined: string[];
   timeLeftMs: DecisionInputs['timeLeftMs'];
 }
-
-/** A candidate's state as recorded; `lostRace` says that `reserve` refused it on this impression (an input of a replay). */
-export type RecordedCandidate = CandidateState & { lostRace?: true };
 
 /** One impression decided: what was read and what came out. */
 export interface ImpressionDecision {

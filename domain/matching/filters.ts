@@ -1,11 +1,11 @@
 import type { NoBidReason } from '../contracts/no-bid-reason';
+import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
 import { BLOCK_ALL } from '../openrtb/block-all';
 import type { ServedCampaign, ServedCreative } from './serving-index';
-import type { MatchableImpression, MatchableRequest } from './match';
 
 /** Block lists of one request as sets where they are long enough to be worth it; built once per request. */
 export interface RequestTerms {
-  readonly request: MatchableRequest;
+  readonly request: NormalisedRequest;
   readonly nowMs: number;
   readonly blockedAdvertisers: ReadonlySet<string> | null;
   readonly blockedCategories: ReadonlySet<string> | null;
@@ -16,17 +16,15 @@ export interface RequestTerms {
 }
 
 /** Reads a request's lists once, for all campaigns and impressions. */
-export function requestTerms(request: MatchableRequest, nowMs: number): RequestTerms {
-  const allowed = request.allowedCategories;
-  const content = request.contentCategories;
+export function requestTerms(request: NormalisedRequest, nowMs: number): RequestTerms {
   return {
     request,
     nowMs,
     blockedAdvertisers: request.blockedAdvertisers.length === 0 ? null : new Set(request.blockedAdvertisers),
     blockedCategories: request.blockedCategories.length === 0 ? null : new Set(request.blockedCategories),
-    allowedCategories: allowed === undefined || allowed.length === 0 ? null : new Set(allowed),
+    allowedCategories: request.allowedCategories.length === 0 ? null : new Set(request.allowedCategories),
     isAllBlocked: request.blockedCategories.includes(BLOCK_ALL),
-    contentCategories: content === undefined ? [] : content.flatMap(withParent),
+    contentCategories: request.contentCategories.flatMap(withParent),
   };
 }
 
@@ -83,7 +81,7 @@ function hasDomain(list: ReadonlySet<string>, domain: string): boolean {
 export function creativeFilter(
   creative: ServedCreative,
   terms: RequestTerms,
-  impression: MatchableImpression,
+  impression: NormalisedImpression,
 ): NoBidReason | null {
   if (terms.isAllBlocked || hasAny(terms.blockedCategories, creative.categoryPrefixes)) return 'category-blocked';
   if (terms.allowedCategories !== null && !hasAny(terms.allowedCategories, creative.categoryPrefixes)) {
@@ -94,7 +92,7 @@ export function creativeFilter(
   if (impression.blockedTypes.includes(creative.bannerType)) return 'attribute-blocked';
   if (!creative.isApproved) return 'creative-not-approved';
   const { mimes } = impression;
-  if (mimes !== undefined && mimes.length > 0 && !creative.mimes.some((mime) => mimes.includes(mime))) {
+  if (mimes.length > 0 && !creative.mimes.some((mime) => mimes.includes(mime))) {
     return 'creative-size';
   }
   return impression.isSecure && !creative.isSecure ? 'creative-insecure' : null;

@@ -2,18 +2,10 @@ import { isCapReached } from '../agents/frequency';
 import type { Arm } from '../contracts/agent';
 import type { CandidateState } from '../contracts/decision-record';
 import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
-import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
+import type { NormalisedImpression } from '../contracts/normalised-request';
 import { campaignFilter, creativeFilter, type RequestTerms } from './filters';
 import { sizeKeyOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
 import type { StateReader } from './state-reader';
-
-/** A request with the lists that brand safety compares; absent lists restrict nothing. */
-export type MatchableRequest = NormalisedRequest & {
-  readonly contentCategories?: readonly string[];
-  readonly allowedCategories?: readonly string[];
-};
-/** An impression with the media types that its banner takes; absent or empty = any. */
-export type MatchableImpression = NormalisedImpression & { readonly mimes?: readonly string[] };
 
 /** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */
 export const MAX_PAIRS = 64;
@@ -66,6 +58,11 @@ export class StateRecorder {
     return state;
   }
 
+  /** Passes a veto on to the process's counters. */
+  filtered(campaignId: string, reason: NoBidReason): void {
+    this.reader.onFiltered?.(campaignId, reason);
+  }
+
   /** Reads (or recalls) the count under one cap; callers check for a user key first. */
   capCount(state: CandidateState, capKey: string): number {
     const known = state.capCounts[capKey];
@@ -92,7 +89,7 @@ const rankOf = (reason: NoBidReason): number => RANK[reason] as number;
 export function matchImpression(
   index: ServingIndex,
   terms: RequestTerms,
-  impression: MatchableImpression,
+  impression: NormalisedImpression,
   recorder: StateRecorder,
 ): MatchResult {
   const result: MatchResult = { survivors: [], candidates: [], filtered: {}, reason: null, cappedButHungry: [] };
@@ -103,8 +100,10 @@ export function matchImpression(
   let pairs = 0;
   for (const campaign of bidders) {
     const reason = matchCampaign(campaign, terms, impression, recorder, result);
-    if (reason !== null) counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
-    else pairs += (result.survivors.at(-1) as Survivor).creatives.length;
+    if (reason !== null) {
+      counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
+      recorder.filtered(campaign.campaignId, reason);
+    } else pairs += (result.survivors.at(-1) as Survivor).creatives.length;
     if (pairs >= MAX_PAIRS) break;
   }
   for (let rank = 0; rank < counts.length; rank += 1) {
@@ -120,7 +119,7 @@ export function matchImpression(
 }
 
 /** Campaigns with a creative of an offered size, in index order, each once. */
-function campaignsOf(index: ServingIndex, impression: MatchableImpression): readonly ServedCampaign[] {
+function campaignsOf(index: ServingIndex, impression: NormalisedImpression): readonly ServedCampaign[] {
   const { sizes } = impression;
   if (sizes.length === 1) {
     const { w, h } = sizes[0] as { w: number; h: number };
@@ -135,7 +134,7 @@ function campaignsOf(index: ServingIndex, impression: MatchableImpression): read
 function matchCampaign(
   campaign: ServedCampaign,
   terms: RequestTerms,
-  impression: MatchableImpression,
+  impression: NormalisedImpression,
   recorder: StateRecorder,
   result: MatchResult,
 ): NoBidReason | null {

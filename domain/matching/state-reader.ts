@@ -1,4 +1,5 @@
 import type { Arm } from '../contracts/agent';
+import type { NoBidReason } from '../contracts/no-bid-reason';
 
 /**
  * What a decision may read of the serving process's state. Reads are synchronous and have no effect; every value read is
@@ -15,6 +16,8 @@ export interface StateReader {
   exposures24h(creativeId: string, userKey: string): number;
   /** Share of the campaign's exploration allowance that is still unused, 0..1. */
   explorationLeft(campaignId: string, arm: Arm): number;
+  /** Told about every campaign that match removes, for counters per campaign; campaigns without a creative of the size are not named. */
+  onFiltered?(campaignId: string, reason: NoBidReason): void;
 }
 
 /** Key under which a frequency cap counts; shared by match, the edge's counters and replay. */

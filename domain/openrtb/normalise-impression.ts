@@ -15,11 +15,8 @@ export interface RequestTerms {
   isUnsupported: boolean;
 }
 
-/** An impression with the banner's media types, which decide which creatives fit. */
-export type DecodedImpression = NormalisedImpression & { mimes: string[] };
-
 /** Reads one impression; floors go through FX to the fleet's currency and are rounded up. */
-export function normaliseImpression(raw: JsonObject, fx: FxTable, terms: RequestTerms): DecodedImpression {
+export function normaliseImpression(raw: JsonObject, fx: FxTable, terms: RequestTerms): NormalisedImpression {
   const banner = objectOf(raw['banner']);
   const floor = floorMicrosOf(raw, fx);
   return {

@@ -1,11 +1,11 @@
 import type { ExchangeSettings, FxTable } from '../contracts/exchange';
-import type { NormalisedRequest, RequestVeto } from '../contracts/normalised-request';
+import type { NormalisedImpression, NormalisedRequest, RequestVeto } from '../contracts/normalised-request';
 import { userBucketOf } from '../coordination/assignment';
 import { rateOf } from '../money';
 import { BLOCK_ALL } from './block-all';
 import { countryCode } from './country-code';
 import { isObject, numberOf, objectOf, textOf, textsOf, type JsonObject } from './json-shape';
-import { normaliseImpression, type DecodedImpression } from './normalise-impression';
+import { normaliseImpression } from './normalise-impression';
 import { privacyVerdict } from './privacy';
 
 const NO_TEXTS: string[] = [];
@@ -16,14 +16,8 @@ const ZERO_ID = /^[0-]*$/;
 /** Most segments that are read of one user. */
 const MAX_SEGMENTS = 64;
 
-/** A request as decisions read it, with the categories that brand safety compares. */
-export type DecodedRequest = Omit<NormalisedRequest, 'impressions'> & {
-  /** Upper-case categories of the site or app. */
-  contentCategories: string[];
-  /** `acat`: when not empty, only creatives of these categories may answer. */
-  allowedCategories: string[];
-  impressions: DecodedImpression[];
-};
+/** A decoded request: raw ids and addresses are gone. */
+export type DecodedRequest = NormalisedRequest;
 
 /**
  * Turns a request that passed `validateBidRequest` into what decisions read; privacy first. `hashUser` answers 16 hex digits
@@ -35,7 +29,7 @@ export function normaliseRequest(
   fx: FxTable,
   hashUser: (id: string) => string,
   layerSalt: string,
-): DecodedRequest {
+): NormalisedRequest {
   if (!isObject(raw)) throw new TypeError('normaliseRequest needs a validated request');
   const device = objectOf(raw['device']);
   const user = objectOf(raw['user']);
@@ -89,8 +83,8 @@ function vetoOf(privacy: RequestVeto | null, isSeatBlocked: boolean, bidCurrency
   return bidCurrency === '' ? 'currency-not-allowed' : null;
 }
 
-function impressionsOf(list: unknown, fx: FxTable, terms: { isUnsupported: boolean }): DecodedImpression[] {
-  const out: DecodedImpression[] = [];
+function impressionsOf(list: unknown, fx: FxTable, terms: { isUnsupported: boolean }): NormalisedImpression[] {
+  const out: NormalisedImpression[] = [];
   if (!Array.isArray(list)) return out;
   for (const item of list) if (isObject(item)) out.push(normaliseImpression(item, fx, terms));
   return out;
@@ -120,7 +114,7 @@ function bidCurrencyOf(raw: JsonObject, exchange: ExchangeSettings, fx: FxTable)
 }
 
 /** Domain of a site without scheme, path, port and `www.`, from its page when the domain is missing; bundle of an app. */
-function publisherOf(channel: DecodedRequest['channel'], place: JsonObject | undefined): string {
+function publisherOf(channel: NormalisedRequest['channel'], place: JsonObject | undefined): string {
   if (place === undefined) return '';
   if (channel !== 'site') return textOf(place['bundle']).toLowerCase();
   let host = (textOf(place['domain']) || textOf(place['page'])).trim().toLowerCase();

@@ -17,7 +17,13 @@ import {
   type PriceQuestion,
 } from './index';
 
-const params: BidParams = { gridPoints: 32, epsilon: 0.03, sigmaExplore: 0.2, muBounds: [-6, 6], sigmaBounds: [0.05, 4] };
+const params: BidParams = {
+  gridPoints: 32,
+  epsilon: 0.03,
+  sigmaExplore: 0.2,
+  muBounds: [-6, 6],
+  sigmaBounds: [0.05, 4],
+};
 const question = (over: Partial<PriceQuestion> = {}): PriceQuestion => ({
   valueMicros: 8_000_000,
   floorMicros: 0,

@@ -29,7 +29,12 @@ const DAY = 86_400_000;
 const day = '2026-11-24';
 
 /** A day in `stepMs` steps: spend follows demand × traffic × response(m)·p_t. */
-function liveDay(planNanos: number, demandNanos: number, response: (m: number) => number, shape: (t: number) => number) {
+function liveDay(
+  planNanos: number,
+  demandNanos: number,
+  response: (m: number) => number,
+  shape: (t: number) => number,
+) {
   let state: PacingState = initialPacing(day, 0);
   let spent = 0;
   let worst = 0;
@@ -55,7 +60,14 @@ describe('the traffic clock', () => {
   });
 
   it('falls back to wall time on a day without predicted traffic', () => {
-    expect(trafficClock(Array.from({ length: 168 }, () => 0), 0, 12, 0)).toBe(0.5);
+    expect(
+      trafficClock(
+        Array.from({ length: 168 }, () => 0),
+        0,
+        12,
+        0,
+      ),
+    ).toBe(0.5);
   });
 });
 
@@ -72,13 +84,19 @@ describe('the controller', () => {
   });
 
   it('throttles only at the floor of m and recovers by p_t first', () => {
-    const { states } = liveDay(1e8, 100e9, () => 1, (t) => (t < 0.3 ? 1 : 0));
+    const { states } = liveDay(
+      1e8,
+      100e9,
+      () => 1,
+      (t) => (t < 0.3 ? 1 : 0),
+    );
     expect(states.some((state) => state.passThrough < 1)).toBe(true);
     for (const [i, state] of states.entries()) {
       const before = states[i - 1];
       if (before === undefined) continue;
       if (state.passThrough < before.passThrough) expect(state.multiplier).toBeCloseTo(multiplierFloor(params), 9);
-      if (before.passThrough < 1 && state.passThrough < 1) expect(state.multiplier).toBeLessThanOrEqual(before.multiplier);
+      if (before.passThrough < 1 && state.passThrough < 1)
+        expect(state.multiplier).toBeLessThanOrEqual(before.multiplier);
       expect(state.passThrough).toBeGreaterThanOrEqual(MIN_PASS_THROUGH);
     }
   });
