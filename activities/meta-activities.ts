@@ -2,6 +2,7 @@
 import { Context } from '@temporalio/activity';
 import type { Agent, Intent } from '#domain/contracts';
 import type { FleetHealth } from '#domain/meta';
+import type { Actor } from './actor';
 
 /** What may change in serving without a new policy: kill level and quarantine of the cell. */
 export interface ServingControl {
@@ -16,7 +17,7 @@ export interface StartTrainingInput {
   kind: 'daily' | 'full' | 'manual' | 'drift';
   cutoffMs: number;
   windowSeconds: number;
-  requestedBy: { name: string; role: string };
+  requestedBy: Actor;
 }
 
 export interface MetaPorts {

@@ -13,6 +13,7 @@ import {
 import { HELD_OUT_SHARE, judgeHeldOut } from './held-out-gate';
 import type { WinHyper, WinRow } from '#domain/learning';
 import { permanent } from './permanent-failure';
+import { judgeOnMarket, type SimulatorGatePorts } from './simulator-gate';
 
 /** A frozen training window: immutable, named by its content. */
 export interface TrainingWindow {
@@ -53,7 +54,7 @@ export interface TrainingPorts {
   artifacts: { put(bytes: Uint8Array): Promise<string>; get(sha256: string): Promise<Uint8Array> };
   openSession(bytes: Uint8Array): Promise<InferSession>;
   featureSpecHash: string;
-  simulatorGate(input: GateInput): Promise<GateResult>;
+  market: SimulatorGatePorts['market'];
   register(input: {
     key: string;
     manifest: Omit<ModelManifest, 'createdAt'>;
@@ -62,14 +63,6 @@ export interface TrainingPorts {
   saveRun(run: TrainingRunRow): Promise<void>;
   codeSha: string;
   now(): number;
-}
-
-export interface GateInput {
-  draft: CandidateDraft;
-  cell: string;
-  seed: number;
-  heartbeat(details: unknown): void;
-  cancelled: AbortSignal;
 }
 
 /** Row of training_run; `seq` fences late retries. */
@@ -143,7 +136,17 @@ export function createTrainingActivities(ports: TrainingPorts) {
     },
 
     async gateSimulator(input: { draft: CandidateDraft; cell: string; seed: number }): Promise<GateResult> {
-      return ports.simulatorGate({ ...input, ...beats() });
+      const { heartbeat, cancelled } = beats();
+      return judgeOnMarket(ports, {
+        candidate: input.draft.policy,
+        cell: input.cell,
+        seed: input.seed,
+        onProgress: async (done, of) => {
+          heartbeat({ gate: 'simulator', done, of });
+          cancelled.throwIfAborted();
+          await new Promise((resolve) => setImmediate(resolve));
+        },
+      });
     },
 
     async registerCandidate(input: {

@@ -1,14 +1,9 @@
 /** Every message of every workflow: the wire contract between the API, the worker and running histories. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Actor, Role } from '../activities/actor';
 import type { Agent, GateResult, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
 
-export type Role = 'viewer' | 'ad-ops' | 'ml-lead' | 'release-manager' | 'on-call' | 'admin' | 'system';
-
-/** Who sends a command; the API takes both from the bearer token, never from the body. */
-export interface Actor {
-  name: string;
-  role: Role;
-}
+export type { Actor, Role };
 
 /** A command of an operator with its reason. */
 export interface Command {

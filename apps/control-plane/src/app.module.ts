@@ -9,6 +9,7 @@ import { IdempotencyModule } from './idempotency/idempotency.module';
 import { LakeHttpModule } from './lake/lake-http.module';
 import { LakeModule } from './lake/lake.module';
 import { LedgerModule } from './ledger/ledger.module';
+import { MetaHttpModule } from './meta/meta-http.module';
 import { RegistryModule } from './registry/registry.module';
 import { RolloutsHttpModule } from './rollouts/rollouts-http.module';
 import { RolloutsModule } from './rollouts/rollouts.module';
@@ -54,6 +55,7 @@ const HTTP = [
   LakeHttpModule,
   TrainingHttpModule,
   RolloutsHttpModule,
+  MetaHttpModule,
   ShippedModule,
   StatusModule,
 ];

@@ -39,8 +39,10 @@ const environmentSchema = z.object({
     .min(60)
     .max(90 * 86_400)
     .default(86_400),
+  /** Commit this process runs; the lineage of models names it. */
+  CODE_SHA: z.string().max(64).default('unknown'),
   /** Scenario of the simulator gate, a JSON file; unset = the one that ships. */
-  GATE_SCENARIO: z.string().default('scenarios/gate.json'),
+  GATE_SCENARIO: z.string().default('scenarios/story.json'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -74,6 +76,7 @@ export class ControlPlaneConfig {
     readonly metaTickSeconds: number;
     readonly trainingWindowSeconds: number;
   };
+  readonly codeSha!: string;
   readonly gateScenario!: string;
   readonly logLevel!: string;
 
@@ -118,6 +121,7 @@ export class ControlPlaneConfig {
         metaTickSeconds: e.META_TICK_SECONDS,
         trainingWindowSeconds: e.TRAINING_WINDOW_SECONDS,
       }),
+      codeSha: e.CODE_SHA,
       gateScenario: e.GATE_SCENARIO,
       logLevel: e.LOG_LEVEL,
     });

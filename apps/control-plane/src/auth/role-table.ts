@@ -83,7 +83,7 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/rollouts/:rolloutId/rollback': STOPPING,
   'POST /api/v1/rollbacks': STOPPING,
   'GET /api/v1/meta': ANY_ROLE,
-  'POST /api/v1/meta/:command': STOPPING,
+  'POST /api/v1/meta/:command': ['ml-lead', 'release-manager', 'on-call'],
 };
 
 /** Who may call `method pattern`, or null when the table does not know the route (then nobody may). */
