@@ -10,7 +10,8 @@ const isThere = existsSync(join(DATA, 'valid'));
 if (!isThere && process.env['ADLOOP_REQUIRE_DATA'] === '1') throw new Error(`ADLOOP_REQUIRE_DATA=1 and no ${DATA}`);
 if (!isThere) console.log(`skipped: no OpenRTB data at ${DATA} (set ADLOOP_DATA)`);
 const linter = findLinter();
-if (linter === null && process.env['ADLOOP_REQUIRE_RTBLINT'] === '1') throw new Error('rtblint is required and not there');
+if (linter === null && process.env['ADLOOP_REQUIRE_RTBLINT'] === '1')
+  throw new Error('rtblint is required and not there');
 if (linter === null) console.log('skipped: responses are not linted (no rtblint on this machine)');
 
 const list = expected as Record<string, Record<string, string> | string>;
@@ -42,7 +43,10 @@ const bidsOf = (status: number, text: string): Bid[] =>
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  async function post(body: string | Buffer, headers: Record<string, string> = {}): Promise<{ status: number; text: string; type: string }> {
+  async function post(
+    body: string | Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; text: string; type: string }> {
     const response = await fetch(`${local.url}/openrtb2/demo`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
@@ -62,7 +66,9 @@ const bidsOf = (status: number, text: string): Bid[] =>
   it.each(filesOf('valid'))('%s is answered as the committed list says', async (file) => {
     const text = readFileSync(join(DATA, 'valid', file), 'utf8');
     const raw = JSON.parse(text) as { id: string; imp: { id: string }[]; test?: number };
-    const wanted = Object.entries(list[file] as Record<string, string>).flatMap(([imp, what]) => (what === 'bid' ? [imp] : []));
+    const wanted = Object.entries(list[file] as Record<string, string>).flatMap(([imp, what]) =>
+      what === 'bid' ? [imp] : [],
+    );
     const seen = new Set<string>();
     for (const id of [raw.id, `fresh-${file}`, `${raw.id}-again`]) {
       const request = JSON.stringify({ ...raw, id });
@@ -83,7 +89,9 @@ const bidsOf = (status: number, text: string): Bid[] =>
   });
 
   it.each(filesOf('invalid'))('%s gets what invalid.tsv says', async (file) => {
-    const line = readFileSync(join(DATA, 'invalid.tsv'), 'utf8').split('\n').find((row) => row.startsWith(`${file}\t`));
+    const line = readFileSync(join(DATA, 'invalid.tsv'), 'utf8')
+      .split('\n')
+      .find((row) => row.startsWith(`${file}\t`));
     const isMalformed = line?.split('\t')[1] === 'both';
     const { status, text, type } = await post(readFileSync(join(DATA, 'invalid', file)));
     if (!isMalformed) {
@@ -99,7 +107,10 @@ const bidsOf = (status: number, text: string): Bid[] =>
   });
 
   it('answers test requests without spending or moving a cap', async () => {
-    const raw = JSON.parse(readFileSync(join(DATA, 'valid', '001-banner-site.json'), 'utf8')) as Record<string, unknown>;
+    const raw = JSON.parse(readFileSync(join(DATA, 'valid', '001-banner-site.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
     const before = local.edge.state.reservations.size;
     const { status, text } = await post(JSON.stringify({ ...raw, test: 1 }));
     expect(status).toBe(200);

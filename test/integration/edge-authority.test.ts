@@ -25,7 +25,11 @@ describe('who may change what an edge does', () => {
     await control.start();
     control.grants = grantsFor(canarySnapshot(1), 1e12);
     control.publish(canarySnapshot(1));
-    edge = new EdgeProcess(join(folder, 'edge'), { ...keys.env, CONTROL_PLANE_URL: control.url, EDGE_SEAL_AFTER_MS: '100' });
+    edge = new EdgeProcess(join(folder, 'edge'), {
+      ...keys.env,
+      CONTROL_PLANE_URL: control.url,
+      EDGE_SEAL_AFTER_MS: '100',
+    });
     await edge.start();
     await waitFor(async () => (await ask(edge.url, bannerRequest('warm'))) !== null);
   });
@@ -42,7 +46,9 @@ describe('who may change what an edge does', () => {
     for (const request of requests) await ask(edge.url, request);
     const ids = new Set(requests.map((request) => request['id'] as string));
     const found = (): DecisionRecord[] =>
-      control.events().flatMap((event) => (event.type === 'decision' && ids.has(event.inputs.request.requestId) ? [event] : []));
+      control
+        .events()
+        .flatMap((event) => (event.type === 'decision' && ids.has(event.inputs.request.requestId) ? [event] : []));
     await waitFor(() => found().length === requests.length);
     return found();
   }
@@ -54,7 +60,9 @@ describe('who may change what an edge does', () => {
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await share()).toBe(0);
     const records = await recordsOfTraffic();
-    expect(new Set(records.map(({ inputs }) => `${inputs.arm}|${inputs.rolloutId}|${inputs.stage}`))).toEqual(new Set(['champion||-1']));
+    expect(new Set(records.map(({ inputs }) => `${inputs.arm}|${inputs.rolloutId}|${inputs.stage}`))).toEqual(
+      new Set(['champion||-1']),
+    );
   });
 
   it('serves the smaller of both shares and marks both arms', async () => {
@@ -80,7 +88,8 @@ describe('who may change what an edge does', () => {
   });
 
   it('obeys kill files: raised by one operator, lowered by two, with nobody else alive', async () => {
-    const level = (name: string) => waitFor(() => edge.metric(`adloop_edge_kill_level{level="${name}"}`).then((on) => on === 1), 4000);
+    const level = (name: string) =>
+      waitFor(() => edge.metric(`adloop_edge_kill_level{level="${name}"}`).then((on) => on === 1), 4000);
     keys.kill({ level: 'safe-bids-only', seq: 1 }, ['a']);
     await level('safe-bids-only');
     const safe = await recordsOfTraffic();
@@ -92,7 +101,10 @@ describe('who may change what an edge does', () => {
     expect(await ask(edge.url, bannerRequest('stopped'))).toBeNull();
 
     keys.kill({ level: 'none', seq: 3 }, ['a']);
-    await waitFor(() => edge.metric('adloop_edge_kill_files_total{verdict="needs-two-keys"}').then((count) => count === 1), 4000);
+    await waitFor(
+      () => edge.metric('adloop_edge_kill_files_total{verdict="needs-two-keys"}').then((count) => count === 1),
+      4000,
+    );
     rmSync(keys.killFile);
     await edge.end('SIGKILL');
     await edge.start();
@@ -108,15 +120,22 @@ describe('who may change what an edge does', () => {
     control.publish(snapshot);
     const lease = 20_000_000;
     const fresh = snapshot.campaigns.map(({ campaignId }) => `tight-${campaignId}`);
-    control.grants = grantsFor(snapshot, lease).map((grant) => ({ ...grant, grantId: `tight-${grant.campaignId}-${grant.arm}` }));
+    control.grants = grantsFor(snapshot, lease).map((grant) => ({
+      ...grant,
+      grantId: `tight-${grant.campaignId}-${grant.arm}`,
+    }));
     await waitFor(() => (control.heartbeats.at(-1)?.grants ?? []).some((grant) => grant.grantId.startsWith('tight-')));
     const bids = await Promise.all(
-      Array.from({ length: 1500 }, (_, n) => ask(edge.url, bannerRequest(`load-${n}`)).then((bid) => (n % 2 === 0 && bid ? bid : null))),
+      Array.from({ length: 1500 }, (_, n) =>
+        ask(edge.url, bannerRequest(`load-${n}`)).then((bid) => (n % 2 === 0 && bid ? bid : null)),
+      ),
     );
-    await Promise.all(bids.map((bid) => (bid ? notify(bid.burl, { price: bid.price }) : null)));
+    await Promise.all(bids.flatMap((bid) => (bid ? [notify(bid.burl, { price: bid.price })] : [])));
     const beats = control.heartbeats.length;
     await waitFor(() => control.heartbeats.length > beats + 1);
-    const reports = control.heartbeats.flatMap((beat) => beat.grants).filter((grant) => fresh.some((name) => grant.grantId.startsWith(name)));
+    const reports = control.heartbeats
+      .flatMap((beat) => beat.grants)
+      .filter((grant) => fresh.some((name) => grant.grantId.startsWith(name)));
     expect(reports.length).toBeGreaterThan(0);
     for (const { reservedNanos, spentNanos, freeNanos, returnedNanos } of reports) {
       expect(reservedNanos + spentNanos + freeNanos + returnedNanos).toBe(lease);

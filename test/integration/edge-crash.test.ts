@@ -49,13 +49,17 @@ describe('an edge killed with -9 in mid-stream', () => {
     await Promise.allSettled(Array.from({ length: 8 }, (_, worker) => client(worker)));
   }
 
-  const bills = (): Outcome[] => control.events().flatMap((event) => (event.type === 'outcome' && event.kind === 'bill' ? [event] : []));
+  const bills = (): Outcome[] =>
+    control.events().flatMap((event) => (event.type === 'outcome' && event.kind === 'bill' ? [event] : []));
 
   it('loses no acknowledged notice, counts none twice, and never spends a grant twice', async () => {
     const acknowledged: Acknowledged = new Map();
     const unpaid: string[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      control.grants = grantsFor(snapshot, GRANT_NANOS).map((grant) => ({ ...grant, grantId: `${grant.grantId}-${round}` }));
+      control.grants = grantsFor(snapshot, GRANT_NANOS).map((grant) => ({
+        ...grant,
+        grantId: `${grant.grantId}-${round}`,
+      }));
       await edge.start();
       await waitFor(async () => (await ask(edge.url, bannerRequest(`warm-${round}`))) !== null);
       const streaming = stream(round, acknowledged, unpaid);

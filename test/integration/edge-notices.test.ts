@@ -53,8 +53,15 @@ describe('notices to an edge', () => {
     expect(both.every((answer) => answer.status === 200)).toBe(true);
     expect((await spent()) - before).toBe(Math.floor((bid.price * 1e6) / 2));
     await waitFor(() => outcomesOf(bid.id).length >= 2);
-    expect(outcomesOf(bid.id).map((outcome) => outcome.kind).sort()).toEqual(['bill', 'win']);
-    expect(outcomesOf(bid.id).find((outcome) => outcome.kind === 'win')?.minToWinMicros).toBeCloseTo((bid.price * 1e6) / 4, -1);
+    expect(
+      outcomesOf(bid.id)
+        .map((outcome) => outcome.kind)
+        .sort(),
+    ).toEqual(['bill', 'win']);
+    expect(outcomesOf(bid.id).find((outcome) => outcome.kind === 'win')?.minToWinMicros).toBeCloseTo(
+      (bid.price * 1e6) / 4,
+      -1,
+    );
   });
 
   it('charges no more than the bid, whatever the price macro says', async () => {
@@ -113,7 +120,11 @@ describe('notices to an edge', () => {
     expect((await fetch(click.replace(/t=.{40}/, 't=x'), { redirect: 'manual' })).status).toBe(400);
     expect((await fetch(click.replace('/n/click', '/n/conv'))).status).toBe(200);
     await waitFor(() => outcomesOf(bid.id).length === 2);
-    expect(outcomesOf(bid.id).map((outcome) => outcome.kind).sort()).toEqual(['click', 'conversion']);
+    expect(
+      outcomesOf(bid.id)
+        .map((outcome) => outcome.kind)
+        .sort(),
+    ).toEqual(['click', 'conversion']);
   });
 
   it('refuses a notice after its expiry', async () => {

@@ -27,7 +27,8 @@ describe('an edge and its snapshots', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const serving = (n: number) => waitFor(() => edge.metric('adloop_edge_snapshot_version').then((value) => value === n));
+  const serving = (n: number) =>
+    waitFor(() => edge.metric('adloop_edge_snapshot_version').then((value) => value === n));
   const lastRefusal = () => control.heartbeats.at(-1)?.refusedSnapshot?.code;
 
   it('answers 204 and is not ready before its first snapshot', async () => {
@@ -45,8 +46,16 @@ describe('an edge and its snapshots', () => {
 
   it.each([
     ['unsigned', () => JSON.stringify(version(6)), 'BAD_SIGNATURE'],
-    ['signed by a stranger', () => keys.signed(JSON.stringify(version(6)), keys.operators.a.privateKey), 'BAD_SIGNATURE'],
-    ['altered after signing', () => keys.signed(JSON.stringify(version(6))).replace('snap-6', 'snap-7'), 'BAD_SIGNATURE'],
+    [
+      'signed by a stranger',
+      () => keys.signed(JSON.stringify(version(6)), keys.operators.a.privateKey),
+      'BAD_SIGNATURE',
+    ],
+    [
+      'altered after signing',
+      () => keys.signed(JSON.stringify(version(6))).replace('snap-6', 'snap-7'),
+      'BAD_SIGNATURE',
+    ],
     ['cut off', () => keys.signed(JSON.stringify(version(6))).slice(0, 500), 'MALFORMED'],
     ['older', () => keys.signed(JSON.stringify(version(4))), 'OLDER_VERSION'],
     ['of another schema', () => keys.signed(JSON.stringify({ ...version(6), schemaVersion: 2 })), 'SCHEMA'],

@@ -64,7 +64,9 @@ export class Edge {
       { sealAfterMs: config.sealAfterMs, sealAfterBytes: config.sealAfterBytes, maxBytes: config.outboxMaxBytes },
       Date.now,
     );
-    this.state = new EdgeState({ ...config, bootId: this.bootId }, (entry) => this.commit.appendState(JSON.stringify(entry)));
+    this.state = new EdgeState({ ...config, bootId: this.bootId }, (entry) =>
+      this.commit.appendState(JSON.stringify(entry)),
+    );
     this.commit = this.openCommit();
     const keys = new KeyRing(config.snapshotKeys);
     this.lease = new CanaryLeaseHolder(keys, () => performance.now());
@@ -312,7 +314,8 @@ export class Edge {
     const clockOf = (campaignId: string) => live.index.campaignById.get(campaignId)?.clock ?? null;
     if (this.config.controlPlaneUrl === null) {
       const { ledger, standalone } = this.state;
-      for (const grant of standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs)) this.state.addGrant(grant);
+      for (const grant of standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs))
+        this.state.addGrant(grant);
       this.state.forgetClosed(ledger.closedGrants());
     }
     const { champion, canary } = live.snapshot;
@@ -359,43 +362,15 @@ export class Edge {
       snapshotId: snapshot?.snapshotId ?? null,
       snapshotVersion: snapshot?.version ?? null,
       refusedSnapshot: this.holder.lastRefusal,
-      servingCanary: this.killEffect().level === 'none' || this.killEffect().level === 'quarantine-agent' ? this.servingCanary() : null,
+      servingCanary:
+        this.killEffect().level === 'none' || this.killEffect().level === 'quarantine-agent'
+          ? this.servingCanary()
+          : null,
       killLevel: this.killEffect().level,
       quarantinedAgents: this.quarantinedAgents(),
-      counters: this.counters(),
+      counters: { ...this.metrics.totals(), canaryLapses: this.lease.lapses },
       outboxBytes: this.segments.bytes,
       grants: this.state.ledger.reports(),
-    };
-  }
-
-  /** Sums since this process started, for the fleet page; statistics come from the outbox. */
-  private counters(): Record<string, number> {
-    const { metrics } = this;
-    const accepted = (kind: string): number => metrics.notices.count(kind, 'accepted');
-    const results = (result: string): number =>
-      ['win', 'bill', 'loss', 'click', 'conversion'].reduce((sum, kind) => sum + metrics.notices.count(kind, result), 0);
-    return {
-      requests: metrics.requests.total,
-      bids: metrics.bids.total,
-      noBids: metrics.noBids.total,
-      wins: accepted('win'),
-      bills: accepted('bill'),
-      losses: accepted('loss'),
-      clicks: accepted('click'),
-      conversions: accepted('conversion'),
-      spendNanos: metrics.spendNanos.total,
-      noticesRefused: results('forged') + results('malformed') + results('expired') + results('forgotten') + results('bad-price'),
-      noticesDuplicate: results('duplicate'),
-      lateBills: metrics.lateBills.total,
-      fallbacks: metrics.fallbacks.total,
-      inferenceFaults: metrics.fallbacks.count('bid', 'fault'),
-      tooLate: metrics.noBids.count('decide', 'too-late') + metrics.noBids.count('decode', 'too-late'),
-      internalErrors: metrics.internalErrors.total,
-      expiredReservations: metrics.expired.total,
-      shedRecords: metrics.shed.total,
-      canaryLapses: this.lease.lapses,
-      snapshotsRefused: metrics.refusals.total,
-      segmentsShipped: metrics.shipped.count('shipped'),
     };
   }
 

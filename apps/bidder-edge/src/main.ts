@@ -33,7 +33,9 @@ async function main(): Promise<void> {
     await edge.start();
   } catch (error) {
     const isPort = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const reason = isPort ? `port ${config.port} is in use: choose another with --port or EDGE_PORT` : (error as Error).message;
+    const reason = isPort
+      ? `port ${config.port} is in use: choose another with --port or EDGE_PORT`
+      : (error as Error).message;
     if (isPort || error instanceof SnapshotRefusal) process.stderr.write(`the edge cannot start: ${reason}\n`);
     else log.error({ err: error }, 'the edge cannot start');
     process.exit(1);

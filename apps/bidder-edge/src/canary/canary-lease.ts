@@ -57,7 +57,12 @@ export class CanaryLeaseHolder {
       return null;
     }
     const key = `${canary.rolloutId}/${canary.stage}`;
-    if (lease === null || lease.rolloutId !== canary.rolloutId || lease.stage !== canary.stage || now >= this.endsAtMonotonicMs) {
+    if (
+      lease === null ||
+      lease.rolloutId !== canary.rolloutId ||
+      lease.stage !== canary.stage ||
+      now >= this.endsAtMonotonicMs
+    ) {
       // A lease that ran out is a lapse; one that waits for its first heartbeat is not.
       if (this.wasServing === key) this.lapses += 1;
       this.wasServing = null;

@@ -84,7 +84,8 @@ async function checkParity(model: BidModel, ref: ArtifactRef): Promise<void> {
   const rows = new Float32Array(ref.parity.length * ref.inputWidth);
   for (const [i, { input }] of ref.parity.entries()) rows.set(input, i * ref.inputWidth);
   const law = await model.run(rows, ref.parity.length);
-  if (law.length !== ref.parity.length * ref.outputWidth) throw new ModelFault('ARTIFACT_INVALID', `${law.length} outputs`);
+  if (law.length !== ref.parity.length * ref.outputWidth)
+    throw new ModelFault('ARTIFACT_INVALID', `${law.length} outputs`);
   for (const [i, { output }] of ref.parity.entries()) {
     for (const [j, expected] of output.entries()) {
       const got = law[i * ref.outputWidth + j];

@@ -17,7 +17,12 @@ describe('Breaker', () => {
 });
 
 describe('isFiniteLaw', () => {
-  it.each([[[1, 2], true], [[Number.NaN, 1], false], [[1, Infinity], false], [[1], false]])('%p is %p', (law, ok) => {
+  it.each([
+    [[1, 2], true],
+    [[Number.NaN, 1], false],
+    [[1, Infinity], false],
+    [[1], false],
+  ])('%p is %p', (law, ok) => {
     expect(isFiniteLaw(Float32Array.from(law), 1)).toBe(ok);
   });
 });

@@ -6,7 +6,12 @@ import { KillOrders } from './kill-orders';
 const a = generateKeyPairSync('ed25519');
 const b = generateKeyPairSync('ed25519');
 const pem = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }) as string;
-const ring = new KeyRing(new Map([['operator-a', pem(a.publicKey)], ['operator-b', pem(b.publicKey)]]));
+const ring = new KeyRing(
+  new Map([
+    ['operator-a', pem(a.publicKey)],
+    ['operator-b', pem(b.publicKey)],
+  ]),
+);
 const snapshot = { cell: 'default', kill: { level: 'none', agents: [] } } as unknown as PolicySnapshot;
 
 function file(over: Partial<KillOrder>, keys: KeyObject[] = [a.privateKey]): string {
@@ -51,7 +56,9 @@ describe('KillOrders', () => {
   it('stops single campaigns and quarantines agents in its cell only', () => {
     const orders = new KillOrders('demo', ring);
     orders.read(file({ scope: { fleet: 'demo', campaignId: 'c-1' } }));
-    orders.read(file({ seq: 2, level: 'quarantine-agent', agents: ['bid'], scope: { fleet: 'demo', cell: 'default' } }));
+    orders.read(
+      file({ seq: 2, level: 'quarantine-agent', agents: ['bid'], scope: { fleet: 'demo', cell: 'default' } }),
+    );
     expect(orders.effect(snapshot)).toEqual({
       level: 'quarantine-agent',
       agents: ['bid'],

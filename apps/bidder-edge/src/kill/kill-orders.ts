@@ -1,4 +1,12 @@
-import { AGENTS, KILL_LEVELS, killFileSchema, killOrderSchema, type Agent, type KillOrder, type PolicySnapshot } from '#domain/contracts';
+import {
+  AGENTS,
+  KILL_LEVELS,
+  killFileSchema,
+  killOrderSchema,
+  type Agent,
+  type KillOrder,
+  type PolicySnapshot,
+} from '#domain/contracts';
 import type { KeyRing } from '../snapshot/verify-signed';
 
 type KillLevel = (typeof KILL_LEVELS)[number];
@@ -73,7 +81,8 @@ export class KillOrders {
       }
       if (order.scope.cell !== undefined && order.scope.cell !== snapshot?.cell) continue;
       if (rank(order.level) > rank(level)) level = order.level;
-      if (order.level === 'quarantine-agent') for (const agent of AGENTS) if (order.agents.includes(agent)) agents.add(agent);
+      if (order.level === 'quarantine-agent')
+        for (const agent of AGENTS) if (order.agents.includes(agent)) agents.add(agent);
     }
     return { level, agents: [...agents], stoppedCampaigns: stopped ?? NOTHING };
   }

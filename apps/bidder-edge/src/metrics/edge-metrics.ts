@@ -1,3 +1,4 @@
+import { NOTICE_KINDS } from '#domain/contracts';
 import { Counter, type Gauge } from './counters';
 import { LatencyHistogram } from './latency-histogram';
 
@@ -5,12 +6,24 @@ import { LatencyHistogram } from './latency-histogram';
 export class EdgeMetrics {
   readonly requests = new Counter('adloop_edge_requests_total', 'Bid requests received.', ['exchange']);
   readonly bids = new Counter('adloop_edge_bids_total', 'Bids made.', ['campaign', 'arm']);
-  readonly noBids = new Counter('adloop_edge_no_bids_total', 'Impressions or requests without a bid.', ['stage', 'reason']);
-  readonly filtered = new Counter('adloop_edge_filtered_total', 'Campaigns removed from an impression.', ['campaign', 'reason']);
-  readonly fallbacks = new Counter('adloop_edge_fallbacks_total', 'Baselines taken instead of a model.', ['agent', 'reason']);
+  readonly noBids = new Counter('adloop_edge_no_bids_total', 'Impressions or requests without a bid.', [
+    'stage',
+    'reason',
+  ]);
+  readonly filtered = new Counter('adloop_edge_filtered_total', 'Campaigns removed from an impression.', [
+    'campaign',
+    'reason',
+  ]);
+  readonly fallbacks = new Counter('adloop_edge_fallbacks_total', 'Baselines taken instead of a model.', [
+    'agent',
+    'reason',
+  ]);
   readonly notices = new Counter('adloop_edge_notices_total', 'Notices by what they did.', ['kind', 'result']);
   readonly spendNanos = new Counter('adloop_edge_spend_nanos_total', 'Billed, fleet currency.', ['arm']);
-  readonly lateBills = new Counter('adloop_edge_late_bills_total', 'Bills after their reservation was voided: real spend.');
+  readonly lateBills = new Counter(
+    'adloop_edge_late_bills_total',
+    'Bills after their reservation was voided: real spend.',
+  );
   readonly expired = new Counter('adloop_edge_reservations_expired_total', 'Reservations without any notice.');
   readonly shed = new Counter('adloop_edge_outbox_shed_total', 'Records not kept for lack of room.', ['class']);
   readonly outboxFaults = new Counter('adloop_edge_outbox_faults_total', 'Commits the disk refused.', ['code']);
@@ -18,8 +31,44 @@ export class EdgeMetrics {
   readonly refusals = new Counter('adloop_edge_snapshots_refused_total', 'Bundles that did not go live.', ['code']);
   readonly kills = new Counter('adloop_edge_kill_files_total', 'Kill files read by verdict.', ['verdict']);
   readonly shadows = new Counter('adloop_edge_shadows_total', 'Shadow samples.', ['result']);
-  readonly internalErrors = new Counter('adloop_edge_internal_errors_total', 'Programmer errors answered by a no-bid.', ['where']);
+  readonly internalErrors = new Counter(
+    'adloop_edge_internal_errors_total',
+    'Programmer errors answered by a no-bid.',
+    ['where'],
+  );
   readonly latency = new LatencyHistogram('adloop_edge_latency_seconds', 'First line of a bid request to its answer.');
+
+  /** Sums since this process started, for the heartbeat; statistics come from the outbox. */
+  totals(): Record<string, number> {
+    const accepted = (kind: string): number => this.notices.count(kind, 'accepted');
+    const results = (...names: string[]): number =>
+      names.reduce(
+        (sum, name) => sum + NOTICE_KINDS.reduce((part, kind) => part + this.notices.count(kind, name), 0),
+        0,
+      );
+    return {
+      requests: this.requests.total,
+      bids: this.bids.total,
+      noBids: this.noBids.total,
+      wins: accepted('win'),
+      bills: accepted('bill'),
+      losses: accepted('loss'),
+      clicks: accepted('click'),
+      conversions: accepted('conversion'),
+      spendNanos: this.spendNanos.total,
+      noticesRefused: results('forged', 'malformed', 'expired', 'forgotten', 'bad-price'),
+      noticesDuplicate: results('duplicate'),
+      lateBills: this.lateBills.total,
+      fallbacks: this.fallbacks.total,
+      inferenceFaults: this.fallbacks.count('bid', 'fault'),
+      tooLate: this.noBids.count('decide', 'too-late') + this.noBids.count('decode', 'too-late'),
+      internalErrors: this.internalErrors.total,
+      expiredReservations: this.expired.total,
+      shedRecords: this.shed.total,
+      snapshotsRefused: this.refusals.total,
+      segmentsShipped: this.shipped.count('shipped'),
+    };
+  }
 
   /** Prometheus' text format, version 0.0.4. */
   print(gauges: readonly Gauge[]): string {

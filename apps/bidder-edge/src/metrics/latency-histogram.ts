@@ -37,7 +37,11 @@ export class LatencyHistogram {
       lines.push(`${this.name}_bucket{le="${bound}"} ${seen}`);
     });
     seen += this.counts[BOUNDS.length];
-    lines.push(`${this.name}_bucket{le="+Inf"} ${seen}`, `${this.name}_sum ${this.sumSeconds}`, `${this.name}_count ${seen}`);
+    lines.push(
+      `${this.name}_bucket{le="+Inf"} ${seen}`,
+      `${this.name}_sum ${this.sumSeconds}`,
+      `${this.name}_count ${seen}`,
+    );
     return lines.join('\n');
   }
 }

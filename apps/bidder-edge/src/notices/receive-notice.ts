@@ -6,15 +6,7 @@ import type { NoticeSigner, NoticeToken } from './token';
 
 /** What a notice did, in the words of the metric `adloop_edge_notices_total{result}`. */
 export type NoticeResult =
-  | 'accepted'
-  | 'duplicate'
-  | 'audit'
-  | 'malformed'
-  | 'forged'
-  | 'expired'
-  | 'forgotten'
-  | 'bad-price'
-  | 'not-durable';
+  'accepted' | 'duplicate' | 'audit' | 'malformed' | 'forged' | 'expired' | 'forgotten' | 'bad-price' | 'not-durable';
 
 /** Answer to one notice; `landingUrl` only for clicks with an authentic token of a known creative. */
 export interface NoticeAnswer {
@@ -110,7 +102,8 @@ export class NoticeReceiver {
       // CPM micros are the nanos of one impression.
       priceNanos = price.micros;
     }
-    const valueNanos = kind === 'click' ? token.clickValueNanos : kind === 'conversion' ? token.conversionValueNanos : 0;
+    const valueNanos =
+      kind === 'click' ? token.clickValueNanos : kind === 'conversion' ? token.conversionValueNanos : 0;
     return {
       type: 'outcome',
       schemaVersion: 1,

@@ -58,10 +58,16 @@ export class NoticeSigner {
     if (parts.length !== 4 || parts[0] !== VERSION) return { ok: false, fault: 'malformed' };
     const key = this.keys.get(parts[1]);
     if (!key) return { ok: false, fault: 'forged' };
-    const expected = createHmac('sha256', key).update(text.slice(0, text.lastIndexOf('.'))).digest();
+    const expected = createHmac('sha256', key)
+      .update(text.slice(0, text.lastIndexOf('.')))
+      .digest();
     const given = Buffer.from(parts[3], 'base64url');
     // base64url decoding ignores trailing bits: the text itself must be the canonical one.
-    if (given.length !== expected.length || !timingSafeEqual(given, expected) || parts[3] !== expected.toString('base64url'))
+    if (
+      given.length !== expected.length ||
+      !timingSafeEqual(given, expected) ||
+      parts[3] !== expected.toString('base64url')
+    )
       return { ok: false, fault: 'forged' };
     const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[]);
     if (token === null) return { ok: false, fault: 'malformed' };

@@ -5,7 +5,12 @@ export type EventClass = 'outcome' | 'bid' | 'no-bid' | 'shadow';
 
 /** Where a commit goes, in this order: what is in the journal is in the segments too. */
 export interface CommitTargets {
-  segments: { append(frames: readonly Uint8Array[]): Promise<void>; readonly fill: number; readonly isDue: boolean; seal(): Promise<void> };
+  segments: {
+    append(frames: readonly Uint8Array[]): Promise<void>;
+    readonly fill: number;
+    readonly isDue: boolean;
+    seal(): Promise<void>;
+  };
   journal: { append(frames: readonly Uint8Array[]): Promise<void> };
 }
 

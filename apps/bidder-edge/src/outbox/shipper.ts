@@ -46,7 +46,12 @@ export class Shipper {
   constructor(
     private readonly store: SegmentStore,
     private readonly target: ShipTarget | null,
-    private readonly on: { shipped(bytes: number): void; refused(segmentId: string): void; retried(): void; dropped(): void },
+    private readonly on: {
+      shipped(bytes: number): void;
+      refused(segmentId: string): void;
+      retried(): void;
+      dropped(): void;
+    },
   ) {}
 
   start(): void {

@@ -1,5 +1,11 @@
 import type { Arm } from '#domain/contracts';
-import { agentsWithoutAutonomy, assignArm, prepareRequest, type PreparedRequest, type RequestContext } from '#domain/coordination';
+import {
+  agentsWithoutAutonomy,
+  assignArm,
+  prepareRequest,
+  type PreparedRequest,
+  type RequestContext,
+} from '#domain/coordination';
 import type { DecodedRequest } from '#domain/openrtb';
 import type { ServedCanary } from '../canary/canary-lease';
 import type { KillEffect } from '../kill/kill-orders';

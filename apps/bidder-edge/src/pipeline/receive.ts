@@ -15,7 +15,11 @@ export interface Received {
 }
 
 /** First stage: the clock starts, the exchange is looked up. */
-export function receive(live: LiveSnapshot, exchangeName: string, request: EdgeRequest): Received | 'unknown-exchange' | 'unsupported-encoding' {
+export function receive(
+  live: LiveSnapshot,
+  exchangeName: string,
+  request: EdgeRequest,
+): Received | 'unknown-exchange' | 'unsupported-encoding' {
   const { exchanges } = live.snapshot;
   if (!Object.hasOwn(exchanges, exchangeName)) return 'unknown-exchange';
   const exchange = exchanges[exchangeName];

@@ -43,7 +43,11 @@ export interface RunningServer {
 const SWALLOW_BYTES = 4 << 20;
 
 /** Serves over Node's own HTTP server. `fallback` answers when the handler throws: an exchange must never see a 5xx. */
-export async function serve(handler: Handler, fallback: (error: unknown) => EdgeResponse, options: ServeOptions): Promise<RunningServer> {
+export async function serve(
+  handler: Handler,
+  fallback: (error: unknown) => EdgeResponse,
+  options: ServeOptions,
+): Promise<RunningServer> {
   const server = createServer({
     headersTimeout: options.headersTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
@@ -85,7 +89,11 @@ export async function serve(handler: Handler, fallback: (error: unknown) => Edge
   return { port: (server.address() as AddressInfo).port, close: (drainMs) => close(server, drainMs) };
 }
 
-function answerOf(handler: Handler, fallback: (error: unknown) => EdgeResponse, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse> {
+function answerOf(
+  handler: Handler,
+  fallback: (error: unknown) => EdgeResponse,
+  request: EdgeRequest,
+): EdgeResponse | Promise<EdgeResponse> {
   try {
     const answer = handler(request);
     return answer instanceof Promise ? answer.catch(fallback) : answer;
@@ -125,7 +133,10 @@ function write(response: ServerResponse, answer: EdgeResponse): void {
   if (!response.destroyed && !response.headersSent) {
     const { body } = answer;
     if (body === null) {
-      response.writeHead(answer.status, answer.status === 204 ? answer.headers : { ...answer.headers, 'content-length': '0' });
+      response.writeHead(
+        answer.status,
+        answer.status === 204 ? answer.headers : { ...answer.headers, 'content-length': '0' },
+      );
       response.end();
     } else {
       answer.headers['content-length'] = String(typeof body === 'string' ? Buffer.byteLength(body) : body.length);

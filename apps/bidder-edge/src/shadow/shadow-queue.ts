@@ -61,7 +61,13 @@ async function shadowRecords({ shadow, prepared, decisions }: Sample, nowMs: num
   let error: string | null = null;
   let shadowDecisions: ReturnType<typeof decideRequest> = [];
   try {
-    const context = { ...prepared.context, rolloutId: '', stage: -1, quarantined: [], inferenceMode: 'models' as const };
+    const context = {
+      ...prepared.context,
+      rolloutId: '',
+      stage: -1,
+      quarantined: [],
+      inferenceMode: 'models' as const,
+    };
     const again = prepareRequest(shadow.index, prepared.request, context, readerOf(decisions));
     const law = shadow.model && again.rowCount > 0 ? await shadow.model.model.run(again.rows, again.rowCount) : null;
     if (law !== null && !isFiniteLaw(law, again.rowCount)) error = 'not-finite';
@@ -87,7 +93,9 @@ function compare(
 ): ShadowRecord {
   const law = champion.outputs.counterfactual;
   const surplus = (bidMicros: number): number =>
-    law === null || law.sigma <= 0 || bidMicros <= 0 ? 0 : (law.vPrimeMicros - bidMicros) * winProbability(bidMicros, law.mu, law.sigma);
+    law === null || law.sigma <= 0 || bidMicros <= 0
+      ? 0
+      : (law.vPrimeMicros - bidMicros) * winProbability(bidMicros, law.mu, law.sigma);
   return {
     type: 'shadow',
     schemaVersion: 1,
@@ -107,7 +115,9 @@ function compare(
 
 /** State values as the champion's decision recorded them: a shadow must not see what happened since. */
 function readerOf(decisions: readonly NamedDecision[]): StateReader {
-  const states = new Map(decisions.flatMap(({ inputs }) => inputs.candidates.map((state) => [state.campaignId, state])));
+  const states = new Map(
+    decisions.flatMap(({ inputs }) => inputs.candidates.map((state) => [state.campaignId, state])),
+  );
   return {
     pacing: (campaignId) => {
       const state = states.get(campaignId);

@@ -9,8 +9,8 @@ import { openSigned, type KeyRing } from './verify-signed';
 
 export interface LoadPorts {
   fleet: string;
-  /** Null: the bundle is not signed because it is part of the program (shipped). */
-  keys: KeyRing | null;
+  /** Public keys that may have signed it. */
+  keys: KeyRing;
   artifacts: ArtifactFolder;
   models: ModelCache;
   /** Bytes of an artifact that is not in the folder; null when they cannot be had. */
@@ -18,18 +18,16 @@ export interface LoadPorts {
 }
 
 /** Payload of a bundle. @throws SnapshotRefusal */
-export function readPayload(body: string, keys: KeyRing | null): PolicySnapshot {
+export function readPayload(body: string, keys: KeyRing): PolicySnapshot {
   let message: unknown;
   try {
     message = JSON.parse(body);
   } catch {
     throw new SnapshotRefusal('MALFORMED', 'the bundle is not JSON');
   }
-  if (keys !== null) {
-    const payload = openSigned(message, keys);
-    if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
-    message = JSON.parse(payload);
-  }
+  const payload = openSigned(message, keys);
+  if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
+  message = JSON.parse(payload);
   const parsed = policySnapshotSchema.safeParse(message);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
@@ -45,7 +43,8 @@ export function readPayload(body: string, keys: KeyRing | null): PolicySnapshot 
 export async function loadSnapshot(body: string, newerThan: number, ports: LoadPorts): Promise<LiveSnapshot> {
   const snapshot = readPayload(body, ports.keys);
   const { version, fleet } = snapshot;
-  if (fleet !== ports.fleet) throw new SnapshotRefusal('WRONG_FLEET', `fleet ${fleet}, this edge is of ${ports.fleet}`, version);
+  if (fleet !== ports.fleet)
+    throw new SnapshotRefusal('WRONG_FLEET', `fleet ${fleet}, this edge is of ${ports.fleet}`, version);
   if (version <= newerThan)
     throw new SnapshotRefusal('OLDER_VERSION', `version ${version} after ${newerThan} was served`, version);
   const models = await openModels(snapshot, ports);
@@ -85,7 +84,8 @@ async function openModels(snapshot: PolicySnapshot, ports: LoadPorts): Promise<M
     try {
       models.set(ref.sha256, await ports.models.open(bytes, ref));
     } catch (error) {
-      if (error instanceof ModelFault) throw new SnapshotRefusal(error.code, `${ref.sha256}: ${error.message}`, version);
+      if (error instanceof ModelFault)
+        throw new SnapshotRefusal(error.code, `${ref.sha256}: ${error.message}`, version);
       throw error;
     }
   }

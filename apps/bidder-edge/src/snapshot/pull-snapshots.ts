@@ -77,7 +77,10 @@ export class SnapshotPuller {
 
   private get(path: string, headers: Record<string, string>, timeoutMs: number): Promise<Response> {
     const signal = AbortSignal.any([this.abort.signal, AbortSignal.timeout(timeoutMs)]);
-    return fetch(this.ports.url + path, { headers: { authorization: `Bearer ${this.ports.token}`, ...headers }, signal });
+    return fetch(this.ports.url + path, {
+      headers: { authorization: `Bearer ${this.ports.token}`, ...headers },
+      signal,
+    });
   }
 
   private pause(ms: number): Promise<void> {

@@ -37,8 +37,8 @@ export class SnapshotHolder {
   /** Cold start: the shipped snapshot of an edge that runs alone, else the last known good one. */
   async loadFromDisk(): Promise<void> {
     if (this.ports.config.source === 'shipped') {
-      const { body, artifacts } = readShipped(this.ports.config.shippedFolder);
-      this.swap(await this.load(body, 0, null, artifacts));
+      const { body, keys, artifacts } = readShipped(this.ports.config.shippedFolder);
+      this.swap(await this.load(body, 0, keys, artifacts));
       return;
     }
     const body = this.lastKnownGood.read();
@@ -73,7 +73,12 @@ export class SnapshotHolder {
     this.refuse(new SnapshotRefusal('TOO_LARGE', `${bytes} bytes`));
   }
 
-  private load(body: string, newerThan: number, keys: KeyRing | null, artifacts: ArtifactFolder): Promise<LiveSnapshot> {
+  private load(
+    body: string,
+    newerThan: number,
+    keys: KeyRing,
+    artifacts: ArtifactFolder,
+  ): Promise<LiveSnapshot> {
     const { config, fetchArtifact } = this.ports;
     return loadSnapshot(body, newerThan, { fleet: config.fleet, keys, artifacts, models: this.models, fetchArtifact });
   }
@@ -86,7 +91,9 @@ export class SnapshotHolder {
 
   private refuse(error: unknown): void {
     const refusal =
-      error instanceof SnapshotRefusal ? error : new SnapshotRefusal('MALFORMED', error instanceof Error ? error.message : 'unknown');
+      error instanceof SnapshotRefusal
+        ? error
+        : new SnapshotRefusal('MALFORMED', error instanceof Error ? error.message : 'unknown');
     this.lastRefusal = { version: refusal.version, code: refusal.code, detail: refusal.detail.slice(0, 500) };
     this.ports.log.warn(this.lastRefusal, 'snapshot refused; the one in service stays');
     this.ports.onRefused(refusal.code);

@@ -43,7 +43,8 @@ export class BudgetLedger {
     const known = this.byId.get(grant.grantId);
     if (known) {
       // Amounts never change after the grant was made: anything else would break the identity on either side.
-      if (!known.closed) known.grant = { ...grant, amountNanos: known.grant.amountNanos, outageNanos: known.grant.outageNanos };
+      if (!known.closed)
+        known.grant = { ...grant, amountNanos: known.grant.amountNanos, outageNanos: known.grant.outageNanos };
       return false;
     }
     const lane = laneOf(grant.campaignId, grant.arm);
@@ -74,7 +75,8 @@ export class BudgetLedger {
   /** Budget that a bid of this campaign and arm may still reserve, nanos: the largest single grant's room is not it, the sum is. */
   freeNanos(campaignId: string, arm: Arm, nowMs: number, reachable: boolean): number {
     let free = 0;
-    for (const account of this.byLane.get(laneOf(campaignId, arm)) ?? NO_ACCOUNTS) free += usable(account, nowMs, reachable);
+    for (const account of this.byLane.get(laneOf(campaignId, arm)) ?? NO_ACCOUNTS)
+      free += usable(account, nowMs, reachable);
     return free;
   }
 

@@ -146,7 +146,8 @@ export class EdgeState {
     for (const account of this.ledger.dump()) yield { kind: 'account', account };
     for (const [lane, nanos] of this.ledger.unplaced()) yield { kind: 'late', lane, nanos };
     for (const day of this.standalone.days()) yield { kind: 'day', ...day };
-    for (const [decisionId, mask, decidedAtMs] of this.guard.dump()) yield { kind: 'seen', decisionId, mask, decidedAtMs };
+    for (const [decisionId, mask, decidedAtMs] of this.guard.dump())
+      yield { kind: 'seen', decisionId, mask, decidedAtMs };
     for (const [key, buckets] of this.caps.dump(nowMs)) yield { kind: 'cap', key, buckets: [...buckets] };
     for (const [key, buckets] of this.exposures.dump(nowMs)) yield { kind: 'exposure', key, buckets: [...buckets] };
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
@@ -168,7 +169,11 @@ export class EdgeState {
   }
 
   /** The impression happened, whatever became of its reservation: caps and fatigue count it. */
-  private expose(reservation: Reservation | null, notice: { decisionId: string; creativeId: string }, atMs: number): void {
+  private expose(
+    reservation: Reservation | null,
+    notice: { decisionId: string; creativeId: string },
+    atMs: number,
+  ): void {
     const known = reservation ?? this.reservations.findVoided(notice.decisionId);
     if (!known || known.userKey === null) return;
     if (reservation === null) for (const capKey of known.capKeys) this.caps.confirm(capKey, known.userKey, atMs, false);
@@ -183,7 +188,8 @@ export class EdgeState {
 
   private replayBid(reservation: Reservation): void {
     const { decisionId } = reservation;
-    if (!this.guard.has(decisionId, 'bill') && !this.guard.has(decisionId, 'loss')) this.reservations.restore(reservation);
+    if (!this.guard.has(decisionId, 'bill') && !this.guard.has(decisionId, 'loss'))
+      this.reservations.restore(reservation);
   }
 
   private replayNotice(entry: Extract<JournalEntry, { kind: 'notice' }>): void {

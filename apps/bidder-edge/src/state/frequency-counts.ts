@@ -70,7 +70,8 @@ export class FrequencyCounts {
   /** As `confirm`, but dropped when there is no room: for soft counts that only discount. */
   confirmIfRoom(capKey: string, userKey: string, atMs: number): void {
     const isKnown = this.counters.has(`${capKey}|${userKey}`);
-    if (isKnown || this.counters.size < this.maxEntries || this.makeRoom(atMs)) this.confirm(capKey, userKey, atMs, false);
+    if (isKnown || this.counters.size < this.maxEntries || this.makeRoom(atMs))
+      this.confirm(capKey, userKey, atMs, false);
   }
 
   /** Everything confirmed, for a checkpoint: [key, [bucket, count, …]]; reservations are journalled apart. */
@@ -101,7 +102,8 @@ export class FrequencyCounts {
       this.sweptAtMs = nowMs;
       for (const [key, counter] of this.counters) {
         const capKey = key.slice(0, key.lastIndexOf('|'));
-        if (counter.reserved === 0 && confirmed(counter, windowMinutesOf(capKey), nowMs) === 0) this.counters.delete(key);
+        if (counter.reserved === 0 && confirmed(counter, windowMinutesOf(capKey), nowMs) === 0)
+          this.counters.delete(key);
       }
     }
     if (this.counters.size < this.maxEntries) return true;

@@ -59,7 +59,8 @@ export class Journal {
     this.file = new AppendFile(this.pathOf(this.number));
     for (const name of readdirSync(this.folder)) {
       // Whatever is older than the newest complete journal, or was being written, is superseded.
-      if (name.startsWith('journal-') && name !== path.basename(this.file.path)) unlinkSync(path.join(this.folder, name));
+      if (name.startsWith('journal-') && name !== path.basename(this.file.path))
+        unlinkSync(path.join(this.folder, name));
     }
   }
 

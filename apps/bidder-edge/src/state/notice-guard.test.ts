@@ -20,15 +20,19 @@ describe('NoticeGuard', () => {
 
   it('never says first twice for the same notice, however small it is', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (ids, size) => {
-        const guard = new NoticeGuard(size);
-        const counted = new Set<number>();
-        for (const id of ids) {
-          if (guard.take(`d${id}`, 'bill', id) !== 'first') continue;
-          expect(counted.has(id)).toBe(false);
-          counted.add(id);
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 200 }),
+        fc.integer({ min: 1, max: 8 }),
+        (ids, size) => {
+          const guard = new NoticeGuard(size);
+          const counted = new Set<number>();
+          for (const id of ids) {
+            if (guard.take(`d${id}`, 'bill', id) !== 'first') continue;
+            expect(counted.has(id)).toBe(false);
+            counted.add(id);
+          }
+        },
+      ),
     );
   });
 });

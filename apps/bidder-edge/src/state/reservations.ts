@@ -82,7 +82,10 @@ export class Reservations {
 
   /** Puts a journalled reservation back after a restart; its grant must be known and have room. */
   restore(reservation: Reservation): void {
-    if (this.open.has(reservation.decisionId) || !this.ledger.restoreReserved(reservation.grantId, reservation.priceNanos))
+    if (
+      this.open.has(reservation.decisionId) ||
+      !this.ledger.restoreReserved(reservation.grantId, reservation.priceNanos)
+    )
       return;
     for (const capKey of reservation.capKeys) this.caps.restore(capKey, reservation.userKey ?? '');
     this.open.set(reservation.decisionId, reservation);
@@ -114,10 +117,11 @@ export class Reservations {
   void(reservation: Reservation): void {
     this.open.delete(reservation.decisionId);
     this.cancel(reservation);
-    if (this.voided.size >= MAX_VOIDED) for (const oldest of this.voided.keys()) {
-      this.voided.delete(oldest);
-      break;
-    }
+    if (this.voided.size >= MAX_VOIDED)
+      for (const oldest of this.voided.keys()) {
+        this.voided.delete(oldest);
+        break;
+      }
     this.voided.set(reservation.decisionId, reservation);
   }
 
