@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
 import type { DecisionRecord } from '#domain/contracts/decision-record';
 import type { EdgeEvent } from '#domain/contracts/segment';
 import { sampleEvents } from '#domain/lake/sample-events';
+import { ProblemError } from '../../apps/control-plane/src/problems/problem-error';
 import { draws, inParts, openLake, segmentOf, type OpenLake } from './open-lake';
 
 const START_MS = Math.floor((Date.now() - 600_000) / 5_000) * 5_000;
@@ -87,6 +90,48 @@ describe('segment ingest', () => {
     const { broken, duplicates, orphans } = await shuffled.reconciliation.reconcile();
     expect({ broken, orphans }).toEqual({ broken: [], orphans: 0 });
     expect(duplicates).toEqual({ decisions: 100, outcomes: 110 });
+  });
+
+  test('connections cut at any moment lose nothing and count nothing twice: the edge ships again until it is taken', async () => {
+    const { events } = sample(7, 600);
+    const parts = inParts(events, 60);
+    const calm = await open();
+    for (const [at, part] of parts.entries()) await put(calm, `b-${at}`, part);
+    const shaken = await open();
+    const axe = new Client({ connectionString: shaken.config.databaseUrl });
+    await axe.connect();
+    let cuts = 0;
+    let done = false;
+    const cutting = (async () => {
+      while (!done) {
+        const { rowCount } = await axe.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`,
+        );
+        cuts += rowCount ?? 0;
+        await sleep(60);
+      }
+    })();
+    const shipped = async (at: number) => {
+      for (let attempt = 1; attempt <= 200; attempt += 1) {
+        try {
+          return await put(shaken, `b-${at}`, parts[at]!);
+        } catch (error) {
+          if (error instanceof ProblemError) throw error;
+          await sleep(5);
+        }
+      }
+      throw new Error(`segment ${at} was never taken`);
+    };
+    for (const at of parts.keys()) await shipped(at);
+    done = true;
+    await cutting;
+    await axe.end();
+    expect(cuts).toBeGreaterThan(3);
+    expect(await shaken.kpis.rowDigest('default')).toEqual(await calm.kpis.rowDigest('default'));
+    expect((await shaken.reconciliation.reconcile()).broken).toEqual([]);
+    await shaken.sealer.sealNow();
+    expect(await shaken.sealer.sealNow()).toEqual({ segments: 0, files: 0, rows: 0 });
   });
 
   test('an outcome whose decision has not arrived counts, shows as an orphan, and is joined later', async () => {

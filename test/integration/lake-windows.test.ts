@@ -146,6 +146,30 @@ describe('the lake', () => {
     });
   });
 
+  test('merges the small files of a closed hour into one; windows and explanations stay the same', async () => {
+    const lake = await open();
+    const { all, flat } = events(6, 300);
+    for (const [at, part] of inParts(flat, 30).entries()) {
+      const { bytes, sha256 } = segmentOf(part);
+      await lake.ingest.ingest('edge-1', `b-${at}`, sha256, bytes);
+      await lake.sealer.sealNow();
+    }
+    const range = { fromMs: START_MS, toMs: END_MS };
+    const before = await lake.windows.freeze(range);
+    const nowMs = START_MS + 3 * HOUR_MS;
+    expect(await lake.compactor.compactOne(START_MS)).toBe(0);
+    let merged = 0;
+    for (let files = -1; files !== 0; merged += files) files = await lake.compactor.compactOne(nowMs);
+    expect(merged).toBeGreaterThan(8);
+    expect(await lake.windows.freeze(range)).toEqual(before);
+    const files = await lakeFiles(lake.duck, lake.database, 'decisions', 0, Number.MAX_SAFE_INTEGER);
+    expect(files.length).toBeLessThan(10);
+    await lake.compactor.deleteRetired(Date.now() + 2 * HOUR_MS);
+    expect(await lake.windows.freeze(range)).toEqual(before);
+    const [[count]] = (await rowsOf(lake, (from) => `SELECT count(*) FROM ${from}`, 'decisions')) as [bigint[]];
+    expect(Number(count)).toBe(all.length);
+  });
+
   test('retention drops old index rows and raw segments; the record is then read from Parquet', async () => {
     const lake = await open();
     const { all, flat } = events(5, 50);

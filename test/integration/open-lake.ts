@@ -15,6 +15,7 @@ import { KpiRepository } from '../../apps/control-plane/src/lake/kpi.repository'
 import { LakeRetention } from '../../apps/control-plane/src/lake/lake-retention';
 import { LakeStatusService } from '../../apps/control-plane/src/lake/lake-status.service';
 import { ModelExpectation } from '../../apps/control-plane/src/lake/model-expectation';
+import { ParquetCompactor } from '../../apps/control-plane/src/lake/parquet-compactor.service';
 import { ParquetSealer } from '../../apps/control-plane/src/lake/parquet-sealer.service';
 import { ReconciliationService } from '../../apps/control-plane/src/lake/reconciliation.service';
 import { SegmentFileStore } from '../../apps/control-plane/src/lake/segment-file-store';
@@ -46,6 +47,7 @@ export async function openLake() {
     ingest: new SegmentIngestService(database, config, files, new ModelExpectation(database)),
     windows: new WindowService(database, duck, sealer),
     reconciliation: new ReconciliationService(database, config),
+    compactor: new ParquetCompactor(database, duck),
     retention: new LakeRetention(database, duck),
     status: new LakeStatusService(database, config, kpis, decisions),
     async close() {

@@ -170,7 +170,7 @@ export class DecisionReader {
   private async fromParquet(decisionId: string): Promise<string | null> {
     const files = await this.database.query<{ path: string }[]>(
       `SELECT f.path FROM (SELECT decided_at_ms FROM outcome WHERE decision_id = $1 LIMIT 1) o
-        JOIN lake_file f ON f.dataset = 'decisions' AND o.decided_at_ms BETWEEN f.min_at_ms AND f.max_at_ms`,
+        JOIN lake_file f ON f.dataset = 'decisions' AND f.retired_at IS NULL AND o.decided_at_ms BETWEEN f.min_at_ms AND f.max_at_ms`,
       [decisionId],
     );
     if (files.length === 0) return null;

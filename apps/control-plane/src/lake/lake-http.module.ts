@@ -7,6 +7,7 @@ import { LakeRetention } from './lake-retention';
 import { LakeModule } from './lake.module';
 import { ModelExpectation } from './model-expectation';
 import { OctetStreamParser } from './octet-stream-parser';
+import { ParquetCompactor } from './parquet-compactor.service';
 import { ReconciliationController } from './reconciliation.controller';
 import { ReplayService } from './replay.service';
 import { SegmentIngestService } from './segment-ingest.service';
@@ -16,6 +17,14 @@ import { SegmentsController } from './segments.controller';
 @Module({
   imports: [LakeModule, SnapshotStoreModule, RegistryModule],
   controllers: [SegmentsController, DecisionsController, ReconciliationController],
-  providers: [SegmentIngestService, ModelExpectation, OctetStreamParser, LakeJobs, LakeRetention, ReplayService],
+  providers: [
+    SegmentIngestService,
+    ModelExpectation,
+    OctetStreamParser,
+    LakeJobs,
+    LakeRetention,
+    ParquetCompactor,
+    ReplayService,
+  ],
 })
 export class LakeHttpModule {}

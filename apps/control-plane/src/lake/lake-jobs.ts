@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { childLogger } from '../logger';
 import { LakeRetention } from './lake-retention';
+import { ParquetCompactor } from './parquet-compactor.service';
 import { ParquetSealer } from './parquet-sealer.service';
 
 const SEAL_CHECK_MS = 3_000;
@@ -20,11 +21,14 @@ export class LakeJobs implements OnApplicationBootstrap, OnApplicationShutdown {
 
   constructor(
     private readonly sealer: ParquetSealer,
+    private readonly compactor: ParquetCompactor,
     private readonly retention: LakeRetention,
   ) {}
 
   onApplicationBootstrap(): void {
     this.every('seal', SEAL_CHECK_MS, () => this.sealer.sealIfDue(SEAL_BYTES, SEAL_AGE_MS));
+    this.every('compact', RETENTION_CHECK_MS, () => this.compactor.compactOne(Date.now()));
+    this.every('delete-retired', RETENTION_CHECK_MS, () => this.compactor.deleteRetired(Date.now()));
     this.every('retention', RETENTION_CHECK_MS, () => this.retention.prune(Date.now()));
   }
 

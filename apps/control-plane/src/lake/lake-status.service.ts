@@ -47,7 +47,7 @@ export class LakeStatusService {
     const [lake] = await this.database.query<Record<string, string | null>[]>(
       `SELECT (SELECT count(*) FROM segment) AS segments,
         (SELECT count(*) FROM segment WHERE parquet_batch IS NULL) AS unsealed,
-        (SELECT count(*) FROM lake_file) AS files,
+        (SELECT count(*) FROM lake_file WHERE retired_at IS NULL) AS files,
         (SELECT max(tick_ms) + 5000 FROM traffic_tick WHERE cell = $1) AS newest`,
       [cell],
     );

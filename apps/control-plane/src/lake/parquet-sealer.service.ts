@@ -20,8 +20,8 @@ import { SegmentFileStore } from './segment-file-store';
 /** At most so many segments and raw bytes become Parquet in one batch. */
 const BATCH_SEGMENTS = 256;
 const BATCH_BYTES = 32 << 20;
-/** Advisory lock of the one sealer in the fleet: 'lake' in ASCII. */
-const SEAL_LOCK = 0x6c616b65;
+/** Advisory lock of whoever writes Parquet, one in the fleet: 'lake' in ASCII. */
+export const SEAL_LOCK = 0x6c616b65;
 
 interface WaitingSegment {
   seq: string;
@@ -211,7 +211,7 @@ export async function lakeFiles(
   toMs: number,
 ): Promise<string[]> {
   const rows = await database.query<{ path: string }[]>(
-    'SELECT path FROM lake_file WHERE dataset = $1 AND max_at_ms >= $2 AND min_at_ms < $3 ORDER BY path',
+    'SELECT path FROM lake_file WHERE dataset = $1 AND max_at_ms >= $2 AND min_at_ms < $3 AND retired_at IS NULL ORDER BY path',
     [dataset, fromMs, toMs],
   );
   return rows.map(({ path }) => join(duck.root, path));
