@@ -52,7 +52,7 @@ module.exports = tseslint.config(
   },
   {
     // Programs whose output is the terminal.
-    files: ['scripts/**/*.ts', 'apps/cli/**/*.ts', 'bench/**/*.ts'],
+    files: ['scripts/**/*.ts', 'apps/cli/**/*.ts', 'apps/market-simulator/**/*.ts', 'bench/**/*.ts'],
     rules: { 'no-console': 'off' },
   },
   {
