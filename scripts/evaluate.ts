@@ -78,7 +78,9 @@ function openBanditCommand(): Command {
  */
 export function evaluate(argv: readonly string[], output: EvaluateOutput): number {
   let exit = 0;
-  const command = openBanditCommand().action((options: OpenBanditOptions) => (exit = openBandit(options, output)));
+  const command = openBanditCommand().action((options: OpenBanditOptions) => {
+    exit = openBandit(options, output);
+  });
   const program = new Command('evaluate').description('Off-policy evaluation of logged decisions').addCommand(command);
   for (const part of [program, command]) {
     part.exitOverride().configureOutput({
