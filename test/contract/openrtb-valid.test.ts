@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decideRequest, prepareRequest } from '#domain/coordination/index';
-import { buildServingIndex } from '#domain/matching/index';
-import { normaliseRequest, validateBidRequest } from '#domain/openrtb/index';
+import { decideRequest, prepareRequest } from '#domain/coordination';
+import { buildServingIndex } from '#domain/matching';
+import { normaliseRequest, validateBidRequest } from '#domain/openrtb';
 import { contextOf, freshState, hashUser } from '../fixtures/decision-scene';
 import { demoSnapshot } from '../fixtures/demo-snapshot';
 import expected from './openrtb-valid.json';
