@@ -66,15 +66,18 @@ async function admit(run: RolloutRun): Promise<boolean> {
   return true;
 }
 
+/** No approval fits what the next stage has not shown yet. */
+const NEXT_STAGE = { state: 'canary', waitingFor: 'the next stage to open', deadlineAtMs: null } as const;
+
 async function carryOut(run: RolloutRun): Promise<void> {
   const { view, input } = run;
   while (view.stage < input.plan.stages.length) {
     const outcome = await runStage(run);
     switch (outcome) {
       case 'advance':
-        view.stage += 1;
         run.stageOpen = false;
         run.approval = null;
+        Object.assign(view, NEXT_STAGE, { stage: view.stage + 1 });
         break;
       case 'roll-back':
         return end(run, view.shareBps > 0 ? 'rolled-back' : 'rejected', view.reason);

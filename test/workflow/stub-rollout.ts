@@ -15,12 +15,15 @@ export const shortPlan = (change: Partial<RolloutPlan> = {}): RolloutPlan => ({
   feasibility: 'waived',
   waiverReason: 'test',
   stages: [
-    { kind: 'shadow', shareBps: 1000, holdSeconds: 10, minPrimaryEvents: 0, minDecisions: 100, maxSeconds: 120, approval: true },
+    { kind: 'shadow', shareBps: 1000, holdSeconds: 2, minPrimaryEvents: 0, minDecisions: 100, maxSeconds: 120, approval: true },
     { kind: 'canary', shareBps: 2500, holdSeconds: 2, minPrimaryEvents: 100, minDecisions: 100, maxSeconds: 8, approval: false },
   ],
   metrics: [{ metric: 'value', role: 'primary', margin: 0.05, action: 'rollback', prove: false }],
   ...change,
 });
+
+/** The skipped clock: what the server thought when it scheduled the attempt. */
+const serverNow = (): number => Context.current().info.currentAttemptScheduledTimestampMs;
 
 export interface StubOptions {
   /** Verdict of look n (1-based) of a stage. */
@@ -89,14 +92,14 @@ export function stubRollout(options: StubOptions = {}) {
       return { version: log.length };
     },
     async awaitAcknowledgement() {
-      return { acknowledged: options.acknowledged ?? ['edge-1'], stragglers: [], atMs: Date.now() };
+      return { acknowledged: options.acknowledged ?? ['edge-1'], stragglers: [], atMs: serverNow() };
     },
     async takeLook(input: { stage: number; look: number; key: string }): Promise<LookResult> {
       keys.push(input.key);
       const verdict = options.verdictOf?.(input.stage, input.look) ?? 'continue';
       return {
         look: input.look,
-        atMs: Date.now(),
+        atMs: serverNow(),
         verdict,
         catastrophe: false,
         reason: `look ${input.look} of stage ${input.stage} says ${verdict}`,
@@ -115,7 +118,7 @@ export function stubRollout(options: StubOptions = {}) {
         context.heartbeat('holding');
         await context.sleep(100);
       }
-      return { fired: true as const, reason: 'errorShare 0.2000 in the canary', atMs: Date.now() };
+      return { fired: true as const, reason: 'errorShare 0.2000 in the canary', atMs: serverNow() };
     },
     async promoteCandidate() {
       log.push('promote');
