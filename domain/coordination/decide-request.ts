@@ -102,7 +102,7 @@ function decideImpression(
     sigma: hasLaw ? sigma : 0,
     isSafe: inputs.inferenceMode === 'safe',
   };
-  const filtered = match.filtered;
+  const filtered = { ...match.filtered };
   const ranked = rankCandidates(scene, match.survivors, filtered);
   const winner = reserveFirst(ranked, reserve, inputs, filtered);
   if (winner === null) return noBidOutputs(furthest(filtered), filtered, match.cappedButHungry, features);

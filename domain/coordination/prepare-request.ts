@@ -4,6 +4,7 @@ import { requestTerms } from '../matching/filters';
 import { matchImpression, StateRecorder, type MatchResult } from '../matching/match';
 import type { ServingIndex } from '../matching/serving-index';
 import type { StateReader } from '../matching/state-reader';
+import { drawUint32 } from '../random';
 import type { RequestContext } from './request-context';
 
 /** One impression after matching; `rowIndex` is its row in `PreparedRequest.rows`, -1 without survivors. */
@@ -25,6 +26,8 @@ export interface PreparedRequest {
 }
 
 const NO_ROWS = new Float32Array(0);
+/** Lane that no campaign's draw uses (price-candidate.ts). */
+const ROTATION_LANE = -1;
 
 /** Match and features of all impressions of one request. Reads each state value once, changes nothing. */
 export function prepareRequest(
@@ -40,7 +43,8 @@ export function prepareRequest(
     for (let i = 0; i < count; i += 1) impressions.push({ impIndex: i, rowIndex: -1, match: null });
     return { request, context, impressions, rows: NO_ROWS, rowCount };
   }
-  const terms = requestTerms(request, context.nowMs);
+  const rotation = drawUint32(index.snapshot.rngSeed, context.rngCounter, ROTATION_LANE);
+  const terms = requestTerms(request, context.nowMs, rotation);
   const recorder = new StateRecorder(state, context.arm, request.userKey);
   for (let i = 0; i < count; i += 1) {
     const impression = request.impressions[i] as NormalisedImpression;

@@ -7,6 +7,8 @@ import type { ServedCampaign, ServedCreative } from './serving-index';
 export interface RequestTerms {
   readonly request: NormalisedRequest;
   readonly nowMs: number;
+  /** Where matching starts in a list of more campaigns than can be priced: an unsigned 32-bit draw, so that nobody is always first. */
+  readonly rotation: number;
   readonly blockedAdvertisers: ReadonlySet<string> | null;
   readonly blockedCategories: ReadonlySet<string> | null;
   readonly allowedCategories: ReadonlySet<string> | null;
@@ -16,10 +18,11 @@ export interface RequestTerms {
 }
 
 /** Reads a request's lists once, for all campaigns and impressions. */
-export function requestTerms(request: NormalisedRequest, nowMs: number): RequestTerms {
+export function requestTerms(request: NormalisedRequest, nowMs: number, rotation = 0): RequestTerms {
   return {
     request,
     nowMs,
+    rotation,
     blockedAdvertisers: request.blockedAdvertisers.length === 0 ? null : new Set(request.blockedAdvertisers),
     blockedCategories: request.blockedCategories.length === 0 ? null : new Set(request.blockedCategories),
     allowedCategories: request.allowedCategories.length === 0 ? null : new Set(request.allowedCategories),

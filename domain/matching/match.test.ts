@@ -3,7 +3,7 @@ import { demoInventory, demoSnapshot, exchangeOf } from '../../test/fixtures/dem
 import type { Campaign, Creative } from '../contracts';
 import { normaliseRequest } from '../openrtb';
 import { requestTerms } from './filters';
-import { buildServingIndex, matchImpression, StateRecorder, type StateReader } from './index';
+import { buildServingIndex, matchImpression, MAX_PAIRS, StateRecorder, type StateReader } from './index';
 
 const inventory = demoInventory();
 const [firstCampaign] = inventory.campaigns;
@@ -194,5 +194,35 @@ describe('buildServingIndex', () => {
     const served = index.creativeById.get((firstCreative as Creative).creativeId);
     expect(served?.estimates.champion.valueMicros).toBeCloseTo(1000 * 0.08 * 0.2 * 500_000, 3);
     expect(index.campaigns[0]?.kCpa).toBeCloseTo(0.8, 12);
+  });
+});
+
+describe('many campaigns', () => {
+  const many = Array.from({ length: 500 }, (_, i) => ({ ...(firstCampaign as Campaign), campaignId: `c-${i}` }));
+  const creatives = many.map((campaign) => ({
+    ...(firstCreative as Creative),
+    creativeId: `cr-${campaign.campaignId}`,
+    campaignId: campaign.campaignId,
+  }));
+  const index = buildServingIndex(demoSnapshot({ campaigns: many, creatives }));
+  const { width, height } = firstCreative as Creative;
+  const raw = { id: 'r', site: {}, imp: [{ id: '1', banner: { w: width, h: height } }] };
+  const request = normaliseRequest(raw, exchangeOf(), index.snapshot.fx, hashUser, index.snapshot.layerSalt);
+  const survivorsAt = (rotation: number): string[] => {
+    const impression = request.impressions[0];
+    if (!impression) return [];
+    const recorder = new StateRecorder(freshState(), 'champion', null);
+    return matchImpression(
+      index,
+      requestTerms(request, contextOf().nowMs, rotation),
+      impression,
+      recorder,
+    ).survivors.map(({ campaign }) => campaign.campaignId);
+  };
+
+  it('are priced 64 at most, and everybody gets a turn', () => {
+    expect(survivorsAt(0)).toHaveLength(MAX_PAIRS);
+    const seen = new Set([0, 60, 120, 180, 240, 300, 360, 420, 480].flatMap(survivorsAt));
+    expect(seen.size).toBe(500);
   });
 });

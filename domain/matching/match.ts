@@ -22,7 +22,10 @@ export interface MatchResult {
   survivors: Survivor[];
   /** State of every campaign whose state was read, survivors and vetoed alike, in index order. */
   candidates: CandidateState[];
-  /** Campaigns removed, by the reason of the filter that removed them; with the survivors they sum to all campaigns. */
+  /**
+   * Campaigns removed, by the reason of the filter that removed them. With the survivors they sum to all campaigns, unless there
+   * were more than MAX_PAIRS to price: then matching stops early.
+   */
   filtered: Partial<Record<NoBidReason, number>>;
   /** Why nobody survived: the furthest filter that any campaign reached; null with survivors. */
   reason: NoBidReason | null;
@@ -97,8 +100,11 @@ export function matchImpression(
   const bidders = campaignsOf(index, impression);
   const withoutSize = index.campaigns.length - bidders.length;
   if (withoutSize > 0) counts[rankOf('creative-size')] = withoutSize;
+  const count = bidders.length;
+  const start = count > MAX_PAIRS ? terms.rotation % count : 0;
   let pairs = 0;
-  for (const campaign of bidders) {
+  for (let i = 0; i < count; i += 1) {
+    const campaign = bidders[(start + i) % count] as ServedCampaign;
     const reason = matchCampaign(campaign, terms, impression, recorder, result);
     if (reason !== null) {
       counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
@@ -107,10 +113,10 @@ export function matchImpression(
     if (pairs >= MAX_PAIRS) break;
   }
   for (let rank = 0; rank < counts.length; rank += 1) {
-    const count = counts[rank] as number;
-    if (count === 0) continue;
+    const removed = counts[rank] as number;
+    if (removed === 0) continue;
     const reason = NO_BID_REASONS[rank] as NoBidReason;
-    result.filtered[reason] = count;
+    result.filtered[reason] = removed;
     result.reason = reason;
   }
   if (result.survivors.length > 0) result.reason = null;
