@@ -135,7 +135,7 @@ describe('a decision', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -154,7 +154,7 @@ describe('a decision', () => {
           expect(actionSet).toContain(creativeId);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -166,7 +166,7 @@ describe('a decision', () => {
         const replayed = await replayDecision(index, inputs, inferOf(scene));
         expect(replayed.map(canonicalJson)).toEqual(decisions.map((decision) => canonicalJson(decision.outputs)));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -183,7 +183,7 @@ describe('a decision', () => {
           expect(removed + alive - (alive === 0 ? 0 : lost)).toBe(index.campaigns.length);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 });
