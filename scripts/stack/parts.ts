@@ -21,8 +21,9 @@ export interface PartContext {
 
 export interface SimulatorOptions {
   scenario: string;
-  requestsPerSecond: number;
-  seed: number;
+  /** Absent: as the scenario says. */
+  requestsPerSecond?: number;
+  seed?: number;
   /** Where it lists the notices that an edge acknowledged. */
   ackLog: string;
   controlPort: number;
@@ -128,7 +129,9 @@ export function simulatorPart(context: PartContext, edgeId: string, options: Sim
     '--exchange',
     'demo',
   ];
-  args.push('--rate', String(requestsPerSecond), '--seed', String(seed), '--ack-log', ackLog);
+  args.push('--ack-log', ackLog);
+  if (requestsPerSecond !== undefined) args.push('--rate', String(requestsPerSecond));
+  if (seed !== undefined) args.push('--seed', String(seed));
   return {
     name: 'simulator',
     command: process.execPath,

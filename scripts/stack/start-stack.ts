@@ -170,11 +170,18 @@ function makeStarters(plan: Plan, simulator: SimulatorOptions): Map<string, () =
   return starters;
 }
 
-const isWanted = (parts: readonly Part[], name: string): boolean =>
-  parts.includes((name.startsWith('edge-') ? 'edge' : name) as Part);
+/** Parts of one wave start side by side, each wave after the one before. */
+const WAVES: readonly (readonly Part[])[] = [
+  ['postgres', 'temporal'],
+  ['control-plane'],
+  ['edge', 'worker'],
+  ['simulator'],
+];
+
+const partOf = (name: string): Part => (name.startsWith('edge-') ? 'edge' : name) as Part;
 
 /**
- * Starts the parts asked for, in order, each ready before the next. On a fault everything started so far is stopped.
+ * Starts the parts asked for, wave by wave. On a fault everything started so far is stopped.
  * @throws SetupError with one line that says what to do.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -205,10 +212,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const plan: Plan = { environment, options, supervisor, home, context, ports, say };
   const stack = assemble(plan);
   try {
-    for (const name of stack.partNames()) {
-      if (!isWanted(options.parts ?? ALL_PARTS, name)) continue;
-      say(`starting ${name}`);
-      await stack.start(name);
+    for (const wave of WAVES) {
+      const names = stack.partNames().filter((name) => wave.includes(partOf(name)));
+      const wanted = names.filter((name) => (options.parts ?? ALL_PARTS).includes(partOf(name)));
+      if (wanted.length > 0) say(`starting ${wanted.join(', ')}`);
+      await Promise.all(wanted.map((name) => stack.start(name)));
     }
     return stack;
   } catch (error) {
@@ -222,8 +230,8 @@ function assemble(plan: Plan): Stack {
   mkdirSync(path.join(home.root, 'simulator'), { recursive: true });
   const simulator: SimulatorOptions = {
     scenario: path.resolve(context.root, options.simulator?.scenario ?? 'scenarios/demo.json'),
-    requestsPerSecond: options.simulator?.requestsPerSecond ?? 40,
-    seed: options.simulator?.seed ?? 1,
+    requestsPerSecond: options.simulator?.requestsPerSecond,
+    seed: options.simulator?.seed,
     ackLog: options.simulator?.ackLog ?? path.join(home.root, 'simulator', 'acknowledged.ndjson'),
     controlPort: ports.simulator,
   };
