@@ -32,7 +32,10 @@ const bannerArb = fc.record({
 const requestArb = fc.record({
   id: fc.uuid(),
   at: fc.constantFrom(1, 2),
-  site: fc.record({ domain: fc.constantFrom('news.example', 'shop.example'), cat: fc.subarray(['IAB1', 'IAB25-3']) }),
+  site: fc.record({
+    domain: fc.constantFrom('news.example', 'shop.example'),
+    cat: fc.constantFrom([], ['IAB1'], ['IAB1', 'IAB17-3'], ['IAB25-3']),
+  }),
   user: fc.record({ id: fc.constantFrom('', 'u-1', 'u-2') }),
   device: fc.record({
     devicetype: fc.constantFrom(1, 2, 4, 5),
@@ -60,9 +63,9 @@ const sceneArb = fc.record({
   multiplier: fc.double({ min: 0.01, max: 5, noNaN: true }),
   passThrough: share,
   free: fc.constantFrom(0, 3_000_000, 1e12),
-  explorationLeft: fc.constantFrom(0, 0.5, 1),
+  explorationLeft: fc.constantFrom(0, 0.5, 1, 1),
   inferenceMode: fc.constantFrom<DecisionInputs['inferenceMode'][]>('models', 'models', 'models', 'heuristics', 'safe'),
-  quarantined: fc.subarray(['bid', 'budget', 'creative', 'frequency']),
+  quarantined: fc.constantFrom<string[][]>([], [], [], [], ['bid'], ['budget'], ['creative', 'frequency']),
 });
 type Scene = typeof sceneArb extends fc.Arbitrary<infer T> ? T : never;
 
