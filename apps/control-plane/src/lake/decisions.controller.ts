@@ -74,7 +74,7 @@ const replaySchema = z.object({
       }),
     )
     .min(1)
-    .max(1000),
+    .max(1200),
   /** Base64 bytes to use instead of the artifact of that sha256. */
   artifacts: z.record(z.string().regex(/^[0-9a-f]{64}$/), z.base64()).optional(),
 });
