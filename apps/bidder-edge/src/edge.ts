@@ -146,7 +146,8 @@ export class Edge {
     this.shipper.start();
     this.puller?.start();
     this.heartbeat?.start();
-    log.info({ port: this.port, home: config.home, bootId: this.bootId }, 'edge serves');
+    const url = `http://${config.host}:${this.port}/openrtb2/{exchange}`;
+    log.info({ url, home: config.home, bootId: this.bootId }, 'edge serves');
   }
 
   /** Drains for at most 2 s, returns the leases in a last heartbeat, and leaves a clean journal. */
@@ -223,7 +224,7 @@ export class Edge {
         state.live.onBid(inputs.arm, inputs.request.exchange, inputs.nowMs);
         if (outputs.agents?.bid.mode === 'safe') metrics.fallbacks.add(1, 'bid', 'safe');
       },
-      onDecided: (received, prepared, decisions) => this.shadows.offer(received.live.shadows, prepared, decisions),
+      onDecided: (received, prepared, decisions) => this.shadows.offer(received.live, prepared, decisions),
     };
   }
 

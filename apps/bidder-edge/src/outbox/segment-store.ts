@@ -130,8 +130,8 @@ export class SegmentStore {
   private dequeue(segment: SealedSegment): void {
     const at = this.sealedQueue.findIndex((candidate) => candidate.segmentId === segment.segmentId);
     if (at < 0) return;
-    this.sealedQueue.splice(at, 1);
-    this.sealedBytes -= segment.bytes;
+    const [gone] = this.sealedQueue.splice(at, 1);
+    this.sealedBytes -= gone.bytes;
   }
 }
 

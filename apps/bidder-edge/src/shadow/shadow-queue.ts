@@ -1,16 +1,17 @@
-import { winProbability } from '#domain/agents/bid';
 import type { ShadowRecord } from '#domain/contracts';
-import { decideRequest, prepareRequest, type PreparedRequest, type StateReader } from '#domain/coordination';
+import { shadowAction, type PreparedRequest } from '#domain/coordination';
+import type { ServingIndex } from '#domain/matching';
 import { hashText } from '#domain/random';
 import { isFiniteLaw } from '../inference/breaker';
 import type { NamedDecision } from '../pipeline/respond';
-import type { LiveShadow } from '../snapshot/live-snapshot';
+import type { LiveShadow, LiveSnapshot } from '../snapshot/live-snapshot';
 
 /** Requests waiting for their shadow; beyond, samples are dropped and counted: live traffic comes first. */
 const MAX_WAITING = 256;
 
 interface Sample {
   shadow: LiveShadow;
+  index: ServingIndex;
   prepared: PreparedRequest;
   decisions: readonly NamedDecision[];
 }
@@ -21,7 +22,7 @@ export interface ShadowPorts {
   now(): number;
 }
 
-/** Runs shadow policies one at a time between requests, on the values of state that the champion read. */
+/** Runs shadow policies one at a time between requests, on the features and values that the champion saw. */
 export class ShadowQueue {
   private readonly waiting: Sample[] = [];
   private isRunning = false;
@@ -33,12 +34,12 @@ export class ShadowQueue {
   }
 
   /** Offers a champion's decided request; each shadow takes its own sample of requests. */
-  offer(shadows: readonly LiveShadow[], prepared: PreparedRequest, decisions: readonly NamedDecision[]): void {
+  offer({ shadows, index }: LiveSnapshot, prepared: PreparedRequest, decisions: readonly NamedDecision[]): void {
     if (prepared.context.arm !== 'champion' || prepared.rowCount === 0 || prepared.request.isTest) return;
     for (const shadow of shadows) {
       if (hashText(`${shadow.rolloutId}|shadow|${prepared.request.requestId}`) % 10_000 >= shadow.sampleBps) continue;
       if (this.waiting.length >= MAX_WAITING) this.ports.onDropped();
-      else this.waiting.push({ shadow, prepared, decisions });
+      else this.waiting.push({ shadow, index, prepared, decisions });
     }
     if (!this.isRunning && this.waiting.length > 0) {
       this.isRunning = true;
@@ -56,84 +57,33 @@ export class ShadowQueue {
   }
 }
 
-async function shadowRecords({ shadow, prepared, decisions }: Sample, nowMs: number): Promise<ShadowRecord[]> {
+/** One model run over the champion's own feature rows; then the shadow's price for every impression that was bid on. */
+async function shadowRecords({ shadow, index, prepared, decisions }: Sample, nowMs: number): Promise<ShadowRecord[]> {
   const startedMs = performance.now();
+  let law: Float32Array | null = null;
   let error: string | null = null;
-  let shadowDecisions: ReturnType<typeof decideRequest> = [];
   try {
-    const context = {
-      ...prepared.context,
-      rolloutId: '',
-      stage: -1,
-      quarantined: [],
-      inferenceMode: 'models' as const,
-    };
-    const again = prepareRequest(shadow.index, prepared.request, context, readerOf(decisions));
-    const law = shadow.model && again.rowCount > 0 ? await shadow.model.model.run(again.rows, again.rowCount) : null;
-    if (law !== null && !isFiniteLaw(law, again.rowCount)) error = 'not-finite';
-    shadowDecisions = decideRequest(shadow.index, again, error === null ? law : null, () => true);
+    law = shadow.model === null ? null : await shadow.model.model.run(prepared.rows, prepared.rowCount);
+    if (law !== null && !isFiniteLaw(law, prepared.rowCount)) error = 'not-finite';
   } catch (thrown) {
     error = thrown instanceof Error ? thrown.message.slice(0, 200) : 'unknown';
   }
-  const latencyUs = Math.round((performance.now() - startedMs) * 1000);
-  return decisions.flatMap((champion, at) => {
-    if (champion.outputs.features.length === 0) return [];
-    return [compare(champion, shadowDecisions[at]?.outputs ?? null, shadow.rolloutId, nowMs, error, latencyUs)];
-  });
-}
-
-/** Both bids judged by one law, the champion's, at the champion's value: they differ in nothing but the policy. */
-function compare(
-  champion: NamedDecision,
-  shadow: NamedDecision['outputs'] | null,
-  rolloutId: string,
-  atMs: number,
-  error: string | null,
-  latencyUs: number,
-): ShadowRecord {
-  const law = champion.outputs.counterfactual;
-  const surplus = (bidMicros: number): number =>
-    law === null || law.sigma <= 0 || bidMicros <= 0
-      ? 0
-      : (law.vPrimeMicros - bidMicros) * winProbability(bidMicros, law.mu, law.sigma);
-  return {
-    type: 'shadow',
-    schemaVersion: 1,
-    decisionId: champion.decisionId,
-    rolloutId,
-    atMs,
-    bidMicros: shadow?.bidMicros ?? 0,
-    championBidMicros: champion.outputs.bidMicros,
-    expectedSurplusMicros: surplus(shadow?.bidMicros ?? 0),
-    championExpectedSurplusMicros: surplus(champion.outputs.bidMicros),
-    mu: shadow?.counterfactual?.mu ?? 0,
-    sigma: shadow?.counterfactual?.sigma ?? 0,
-    error,
-    latencyUs,
-  };
-}
-
-/** State values as the champion's decision recorded them: a shadow must not see what happened since. */
-function readerOf(decisions: readonly NamedDecision[]): StateReader {
-  const states = new Map(
-    decisions.flatMap(({ inputs }) => inputs.candidates.map((state) => [state.campaignId, state])),
-  );
-  return {
-    pacing: (campaignId) => {
-      const state = states.get(campaignId);
-      return { multiplier: state?.pacingMultiplier ?? 1, passThrough: state?.passThrough ?? 1 };
-    },
-    freeNanos: (campaignId) => states.get(campaignId)?.freeNanos ?? 0,
-    capCount: (capKey) => first(states.values(), (state) => state.capCounts[capKey]),
-    exposures24h: (creativeId) => first(states.values(), (state) => state.exposures24h[creativeId]),
-    explorationLeft: (campaignId) => states.get(campaignId)?.explorationLeft ?? 0,
-  };
-}
-
-function first<T>(items: Iterable<T>, read: (item: T) => number | undefined): number {
-  for (const item of items) {
-    const value = read(item);
-    if (value !== undefined) return value;
+  const records: ShadowRecord[] = [];
+  for (const [at, decision] of decisions.entries()) {
+    const row = prepared.impressions[at].rowIndex;
+    const [mu, sigma] = law === null || error !== null || row < 0 ? [0, 0] : [law[row * 2], law[row * 2 + 1]];
+    const action = shadowAction(index, shadow.policies, decision, mu, sigma);
+    if (action === null) continue;
+    records.push({
+      type: 'shadow',
+      schemaVersion: 1,
+      decisionId: decision.decisionId,
+      rolloutId: shadow.rolloutId,
+      atMs: nowMs,
+      ...action,
+      error: error ?? action.error,
+      latencyUs: Math.round((performance.now() - startedMs) * 1000),
+    });
   }
-  return 0;
+  return records;
 }

@@ -6,8 +6,7 @@ import type { ServedModel } from '../inference/model-cache';
 export interface LiveShadow {
   rolloutId: string;
   sampleBps: number;
-  /** Index of a snapshot whose champion is the shadow. */
-  index: ServingIndex;
+  policies: PolicyBundle;
   model: ServedModel | null;
 }
 

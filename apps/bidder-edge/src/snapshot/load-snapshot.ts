@@ -61,7 +61,7 @@ export async function loadSnapshot(body: string, newerThan: number, ports: LoadP
       shadows: snapshot.shadows.map(({ rolloutId, sampleBps, policies }) => ({
         rolloutId,
         sampleBps,
-        index: buildServingIndex({ ...snapshot, champion: policies, canary: null, shadows: [] }),
+        policies,
         model: modelOf(policies),
       })),
     };

@@ -73,12 +73,7 @@ export class SnapshotHolder {
     this.refuse(new SnapshotRefusal('TOO_LARGE', `${bytes} bytes`));
   }
 
-  private load(
-    body: string,
-    newerThan: number,
-    keys: KeyRing,
-    artifacts: ArtifactFolder,
-  ): Promise<LiveSnapshot> {
+  private load(body: string, newerThan: number, keys: KeyRing, artifacts: ArtifactFolder): Promise<LiveSnapshot> {
     const { config, fetchArtifact } = this.ports;
     return loadSnapshot(body, newerThan, { fleet: config.fleet, keys, artifacts, models: this.models, fetchArtifact });
   }

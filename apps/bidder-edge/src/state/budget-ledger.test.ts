@@ -72,6 +72,23 @@ describe('BudgetLedger', () => {
     expect(ledger.freeNanos('c', 'champion', 15_000, false)).toBe(1000);
   });
 
+  it('adds what it spends itself to what the fleet had spent, whichever grant pays', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ outageNanos: 0, expiresAtMs: 5000 }));
+    ledger.reserve('c', 'champion', 200, 0, true);
+    ledger.settle('g1', 200, 100);
+    expect(ledger.plans()[0]).toMatchObject({ planNanos: 5000, spentNanos: 100 });
+    // The fleet's sum (140) holds the 100 of the first grant.
+    ledger.add(grant({ grantId: 'g2', outageNanos: 0, daySpentNanos: 140, dayPlanNanos: 6000 }));
+    expect(ledger.plans()[0]).toMatchObject({ planNanos: 6000, spentNanos: 140 });
+    expect(ledger.reserve('c', 'champion', 200, 0, true)).toBe('g1');
+    ledger.settle('g1', 200, 50);
+    expect(ledger.plans()[0]).toMatchObject({ spentNanos: 190 });
+    // A new plan for a grant that is known leaves that grant's own spend out of the sum.
+    ledger.add(grant({ grantId: 'g2', outageNanos: 0, daySpentNanos: 190, dayPlanNanos: 7000 }));
+    expect(ledger.plans()[0]).toMatchObject({ planNanos: 7000, spentNanos: 190 });
+  });
+
   it('keeps granted = reserved + spent + free + returned under any interleaving', () => {
     const step = fc.record({
       kind: fc.constantFrom('add', 'reserve', 'bill', 'release', 'late', 'expire', 'quarantine', 'held', 'returnAll'),

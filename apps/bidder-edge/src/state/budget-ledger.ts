@@ -13,6 +13,8 @@ interface Account {
   /** Part of `reservedNanos` held for bids of a process that died, until `heldUntilMs`. */
   heldNanos: number;
   heldUntilMs: number;
+  /** What this edge had spent in the lane from other grants when plan and fleet spend were last heard. */
+  elsewhereNanos: number;
   closed: boolean;
 }
 
@@ -35,6 +37,8 @@ const NO_ACCOUNTS: readonly Account[] = [];
 export class BudgetLedger {
   private readonly byId = new Map<string, Account>();
   private readonly byLane = new Map<string, Account[]>();
+  /** Everything spent per lane since this process started, late bills included. */
+  private readonly laneSpent = new Map<string, number>();
   /** Late bills of lanes that have no open grant at the time. */
   private readonly unplacedLate = new Map<string, number>();
 
@@ -42,9 +46,11 @@ export class BudgetLedger {
   add(grant: BudgetGrant): boolean {
     const known = this.byId.get(grant.grantId);
     if (known) {
+      if (known.closed) return false;
       // Amounts never change after the grant was made: anything else would break the identity on either side.
-      if (!known.closed)
-        known.grant = { ...grant, amountNanos: known.grant.amountNanos, outageNanos: known.grant.outageNanos };
+      const { amountNanos, outageNanos } = known.grant;
+      known.grant = { ...grant, amountNanos, outageNanos };
+      known.elsewhereNanos = this.spentElsewhere(known);
       return false;
     }
     const lane = laneOf(grant.campaignId, grant.arm);
@@ -59,6 +65,7 @@ export class BudgetLedger {
       lateNanos,
       heldNanos: 0,
       heldUntilMs: 0,
+      elsewhereNanos: this.laneSpent.get(lane) ?? 0,
       closed: false,
     };
     this.byId.set(grant.grantId, account);
@@ -99,6 +106,7 @@ export class BudgetLedger {
     assert(paidNanos >= 0 && paidNanos <= reservedNanos && reservedNanos <= account.reservedNanos);
     account.reservedNanos -= reservedNanos;
     account.spentNanos += paidNanos;
+    this.addSpent(account, paidNanos);
     this.giveBack(account, reservedNanos - paidNanos);
   }
 
@@ -111,6 +119,7 @@ export class BudgetLedger {
   chargeLate(campaignId: string, arm: Arm, paidNanos: number): void {
     const lane = laneOf(campaignId, arm);
     const open = this.byLane.get(lane)?.findLast((account) => !account.closed);
+    this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
     if (open) open.lateNanos += paidNanos;
     else this.unplacedLate.set(lane, (this.unplacedLate.get(lane) ?? 0) + paidNanos);
   }
@@ -133,6 +142,7 @@ export class BudgetLedger {
     account.heldNanos -= paidNanos;
     account.reservedNanos -= paidNanos;
     account.spentNanos += paidNanos;
+    this.addSpent(account, paidNanos);
     return true;
   }
 
@@ -190,6 +200,7 @@ export class BudgetLedger {
     if (!account || account.freeNanos < paidNanos) return false;
     account.freeNanos -= paidNanos;
     account.spentNanos += paidNanos;
+    this.addSpent(account, paidNanos);
     return true;
   }
 
@@ -214,6 +225,7 @@ export class BudgetLedger {
     account.freeNanos = saved.grant.amountNanos - saved.spentNanos - saved.returnedNanos;
     account.lateNanos = saved.lateNanos;
     account.closed = saved.closed;
+    account.elsewhereNanos = this.spentElsewhere(account);
   }
 
   /** Late bills that no grant has taken yet: [lane, nanos]. */
@@ -264,10 +276,9 @@ export class BudgetLedger {
       const newest = accounts.findLast((account) => !account.closed);
       if (!newest) continue;
       const { campaignId, arm, day, dayPlanNanos, daySpentNanos } = newest.grant;
-      const today = accounts.filter((account) => account.grant.day === day);
-      const own = today.reduce((sum, account) => sum + account.spentNanos + account.lateNanos, 0);
-      // The fleet's sum already holds what older grants of this edge spent before the newest was made.
-      const spentNanos = Math.max(daySpentNanos + newest.spentNanos, own);
+      // The fleet's sum leaves out the newest grant itself; what this edge spends from older ones meanwhile comes on top.
+      const sinceHeard = this.spentElsewhere(newest) - newest.elsewhereNanos;
+      const spentNanos = daySpentNanos + newest.spentNanos + newest.lateNanos + Math.max(0, sinceHeard);
       plans.push({ campaignId, arm, day, planNanos: dayPlanNanos, spentNanos });
     }
     return plans;
@@ -281,6 +292,15 @@ export class BudgetLedger {
       assert(Math.min(reservedNanos, spentNanos, freeNanos, returnedNanos, heldNanos) >= 0, grant.grantId);
       assert(heldNanos <= reservedNanos, grant.grantId);
     }
+  }
+
+  private addSpent({ grant }: Account, paidNanos: number): void {
+    const lane = laneOf(grant.campaignId, grant.arm);
+    this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
+  }
+
+  private spentElsewhere({ grant, spentNanos, lateNanos }: Account): number {
+    return (this.laneSpent.get(laneOf(grant.campaignId, grant.arm)) ?? 0) - spentNanos - lateNanos;
   }
 
   private giveBack(account: Account, nanos: number): void {

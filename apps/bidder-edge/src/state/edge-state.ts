@@ -137,6 +137,7 @@ export class EdgeState {
 
   /** After the journal was replayed: what nobody remembers is held back until its bids can no longer bill. */
   recovered(nowMs: number): void {
+    this.reservations.sort();
     this.ledger.quarantine(nowMs + this.limits.reservationTtlMs);
     this.expire(nowMs);
   }

@@ -136,6 +136,13 @@ export class Reservations {
     return expired;
   }
 
+  /** Restores the order of expiry after a journal put reservations back in another one. */
+  sort(): void {
+    const sorted = [...this.open.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
+    this.open.clear();
+    for (const reservation of sorted) this.open.set(reservation.decisionId, reservation);
+  }
+
   all(): IterableIterator<Reservation> {
     return this.open.values();
   }

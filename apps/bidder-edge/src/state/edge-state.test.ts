@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { EdgeState, type AcceptedNotice } from './edge-state';
+import type { JournalEntry } from './journal';
+
+const LIMITS = {
+  bootId: 'boot',
+  reservationTtlMs: 1000,
+  tokenTtlMs: 60_000,
+  maxReservations: 100,
+  maxCapEntries: 1000,
+  maxNoticeEntries: 1000,
+};
+const CAP = { capKey: 'campaign:c:60', maxImpressions: 3 };
+
+const step = fc.record({
+  kind: fc.constantFrom('grant', 'bid', 'bill', 'loss', 'win', 'expire', 'forget'),
+  pick: fc.nat(50),
+  price: fc.integer({ min: 1, max: 400 }),
+  gapMs: fc.integer({ min: 0, max: 700 }),
+});
+type Step = { kind: string; pick: number; price: number; gapMs: number };
+
+/** Drives a state through `steps`; the journal is what a disk would hold. */
+function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry[]; nowMs: number } {
+  const journal: JournalEntry[] = [];
+  const state = new EdgeState(LIMITS, (entry) => journal.push(structuredClone(entry)));
+  const made: AcceptedNotice[] = [];
+  let nowMs = 0;
+  for (const { kind, pick, price, gapMs } of steps) {
+    nowMs += gapMs;
+    if (kind === 'grant') {
+      state.addGrant({
+        ...{ grantId: `g${journal.length}`, campaignId: 'c', arm: 'champion', day: 'd', amountNanos: 1000 },
+        ...{ outageNanos: 0, expiresAtMs: nowMs + 5000, dayPlanNanos: 1, daySpentNanos: 0 },
+      });
+    } else if (kind === 'bid') {
+      const request = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos: price };
+      const held = state.reservations.tryReserve({ ...request, userKey: `u${pick % 4}`, caps: [CAP] }, nowMs, true);
+      if (held === null) continue;
+      const decisionId = `d${made.length}`;
+      state.onBid({ ...held, decisionId });
+      made.push({ ...request, kind: 'bill', decisionId, decidedAtMs: nowMs, grantId: held.grantId, paidNanos: price });
+    } else if (kind === 'expire') state.expire(nowMs);
+    else if (kind === 'forget') state.forgetClosed(state.ledger.closedGrants());
+    else if (made.length > 0) {
+      const bid = made[pick % made.length];
+      const notice = { ...bid, kind: kind as 'bill', paidNanos: kind === 'bill' ? Math.min(price, bid.paidNanos) : 0 };
+      if (state.guard.take(bid.decisionId, notice.kind, bid.decidedAtMs) === 'first') state.applyNotice(notice, nowMs);
+    }
+    state.ledger.assertBalanced();
+  }
+  state.expire(nowMs);
+  return { state, journal, nowMs };
+}
+
+function reborn(entries: Iterable<JournalEntry>, nowMs: number): EdgeState {
+  const state = new EdgeState(LIMITS, () => undefined);
+  for (const entry of entries) state.replay(structuredClone(entry));
+  state.recovered(nowMs);
+  state.ledger.assertBalanced();
+  return state;
+}
+
+/** What must be the same before and after a crash; free budget is held back and therefore not. */
+function durable(state: EdgeState, nowMs: number): unknown {
+  return {
+    spent: state.ledger.reports().map(({ grantId, spentNanos, lateNanos }) => [grantId, spentNanos, lateNanos]).sort(),
+    open: [...state.reservations.all()].map((reservation) => reservation.decisionId).sort(),
+    counts: ['u0', 'u1', 'u2', 'u3'].map((user) => state.caps.count(CAP.capKey, user, nowMs)),
+    exposures: ['u0', 'u1', 'u2', 'u3'].map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
+    seen: [...state.guard.dump()].map(([id, mask]) => [id, mask]).sort(),
+  };
+}
+
+describe('EdgeState', () => {
+  it('is the same after a crash: spend, reservations, caps and the memory of notices', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const { state, journal, nowMs } = live(steps);
+        expect(durable(reborn(journal, nowMs), nowMs)).toEqual(durable(state, nowMs));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is the same out of a checkpoint, also when the journal after it repeats what it holds', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.nat(60), (steps, cut) => {
+        const { state, journal, nowMs } = live(steps);
+        const dump = [...state.dump(nowMs)].map((entry) => structuredClone(entry));
+        const repeated = journal.slice(Math.max(0, journal.length - cut)).filter((entry) => entry.kind === 'bid' || entry.kind === 'notice');
+        expect(durable(reborn([...dump, ...repeated], nowMs), nowMs)).toEqual(durable(state, nowMs));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives nothing free back to bids until what the dead process may owe has expired', () => {
+    const { journal, nowMs } = live([{ kind: 'grant', pick: 0, price: 1, gapMs: 0 }]);
+    const state = reborn(journal, nowMs);
+    expect(state.ledger.freeNanos('c', 'champion', nowMs, true)).toBe(0);
+    state.expire(nowMs + LIMITS.reservationTtlMs);
+    expect(state.ledger.reports()[0]).toMatchObject({ returnedNanos: 1000, closed: true });
+  });
+});
