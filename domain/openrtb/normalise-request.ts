@@ -33,7 +33,7 @@ export function normaliseRequest(
   if (!isObject(raw)) throw new TypeError('normaliseRequest needs a validated request');
   const device = objectOf(raw['device']);
   const user = objectOf(raw['user']);
-  const privacy = privacyVerdict(raw);
+  const privacy = privacyVerdict(raw, exchange.gvlVendorId);
   const userKey = privacy.mayIdentify ? userKeyOf(user, device, hashUser) : null;
   const channel = raw['app'] != null ? 'app' : raw['dooh'] != null ? 'dooh' : 'site';
   const place = objectOf(raw[channel]);

@@ -1,6 +1,6 @@
 import { privacyVerdict } from './privacy';
 
-const verdict = (regs: object | undefined, device: object = {}) => privacyVerdict({ regs, device });
+const verdict = (regs: object | undefined, device: object = {}) => privacyVerdict({ regs, device }, undefined);
 const GPP_OPTED_OUT = 'DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YYN';
 
 describe('privacy', () => {
@@ -37,5 +37,20 @@ describe('privacy', () => {
     ['coppa before gdpr', { coppa: 1, gdpr: 1 }, 'coppa'],
   ])('does not bid: %s', (_name, regs, veto) => {
     expect(verdict(regs)).toEqual({ veto, mayIdentify: false });
+  });
+
+  describe('under GDPR, with a vendor id of ours', () => {
+    const text = 'COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA'; // purposes 1 to 3, vendors 2, 6, 8
+    const withConsent = (user: object, vendor: number) => privacyVerdict({ regs: { gdpr: 1 }, user }, vendor);
+
+    it.each([
+      ['our vendor id is consented to', { consent: text }, 6, { veto: null, mayIdentify: false }],
+      ['the string is in its 2.5 place', { ext: { consent: text } }, 6, { veto: null, mayIdentify: false }],
+      ['our vendor id is not', { consent: text }, 7, { veto: 'no-consent', mayIdentify: false }],
+      ['there is no string', {}, 6, { veto: 'no-consent', mayIdentify: false }],
+      ['the string is broken', { consent: 'Invalid' }, 6, { veto: 'no-consent', mayIdentify: false }],
+    ])('bids contextually only when %s', (_name, user, vendor, expected) => {
+      expect(withConsent(user, vendor)).toEqual(expected);
+    });
   });
 });

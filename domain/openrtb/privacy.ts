@@ -1,4 +1,5 @@
 import { objectOf, textOf, numbersOf, type JsonObject } from './json-shape';
+import { readTcfConsent } from './tcf-string';
 
 /**
  * What the privacy signals of a request allow.
@@ -21,13 +22,13 @@ const vetoed = (veto: NonNullable<PrivacyVerdict['veto']>): PrivacyVerdict => ({
  * Privacy by rule, strictest signal first; 2.6 members and their 2.5 places in `ext` count alike, and where they conflict the
  * stricter one holds.
  * 1. coppa = 1: no bid.
- * 2. gdpr = 1, or GPP with the EU section in force: no bid. Reading a TC string needs the exchange's vendor id for us, which no
- *    exchange setting holds yet; without it consent cannot be shown (edge.md, "privacy").
+ * 2. gdpr = 1, or GPP with the EU section in force: no bid unless the TC string consents to our vendor id (`gvlVendorId` of the exchange;
+ *    unset, consent cannot be shown) and to purposes 1 and 2; without purposes 3 and 4 contextual bidding only.
  * 3. An opt-out by us_privacy, by GPP's section 6 or by gpc: no bid.
  * 4. dnt or lmt, an unreadable us_privacy string, or a GPP section that is not decoded here: contextual bidding, no user key.
  * Missing signals are unknown, not false: they forbid nothing by themselves.
  */
-export function privacyVerdict(raw: JsonObject): PrivacyVerdict {
+export function privacyVerdict(raw: JsonObject, gvlVendorId: number | undefined): PrivacyVerdict {
   const regs = objectOf(raw['regs']);
   const device = objectOf(raw['device']);
   const limited = device !== undefined && (device['dnt'] === 1 || device['lmt'] === 1);
@@ -35,7 +36,9 @@ export function privacyVerdict(raw: JsonObject): PrivacyVerdict {
   const ext = objectOf(regs['ext']);
   if (isOne(regs['coppa']) || isOne(ext?.['coppa'])) return vetoed('coppa');
   const gppSections = [...numbersOf(regs['gpp_sid']), ...numbersOf(ext?.['gpp_sid'])];
-  if (isOne(regs['gdpr']) || isOne(ext?.['gdpr']) || gppSections.includes(GPP_TCF_EU)) return vetoed('no-consent');
+  const isEu = isOne(regs['gdpr']) || isOne(ext?.['gdpr']) || gppSections.includes(GPP_TCF_EU);
+  const consent = isEu ? tcfVerdict(objectOf(raw['user']), gvlVendorId) : ALLOWED;
+  if (consent.veto !== null) return consent;
   const signals = [
     usPrivacy(textOf(regs['us_privacy'])),
     usPrivacy(textOf(ext?.['us_privacy'])),
@@ -44,7 +47,16 @@ export function privacyVerdict(raw: JsonObject): PrivacyVerdict {
     isOne(regs['gpc']) || isOne(ext?.['gpc']) ? 'opted-out' : 'silent',
   ];
   if (signals.includes('opted-out')) return vetoed('opted-out');
-  return limited || signals.includes('unclear') ? CONTEXTUAL : ALLOWED;
+  return limited || !consent.mayIdentify || signals.includes('unclear') ? CONTEXTUAL : ALLOWED;
+}
+
+/** TCF purposes: 1 storage, 2 basic ads, 3 profiles, 4 personalised ads. */
+function tcfVerdict(user: JsonObject | undefined, gvlVendorId: number | undefined): PrivacyVerdict {
+  const text = textOf(user?.['consent']) || textOf(objectOf(user?.['ext'])?.['consent']);
+  const consent = gvlVendorId === undefined || text === '' ? null : readTcfConsent(text, gvlVendorId);
+  if (consent === null || !consent.hasVendor) return vetoed('no-consent');
+  if (!consent.purposes.has(1) || !consent.purposes.has(2)) return vetoed('no-consent');
+  return consent.purposes.has(3) && consent.purposes.has(4) ? ALLOWED : CONTEXTUAL;
 }
 
 type Signal = 'silent' | 'allowed' | 'opted-out' | 'unclear';
