@@ -16,40 +16,59 @@ async function main(): Promise<void> {
   const environment = readEnvironment();
   const restarts = new Map<string, number>();
   let stack: Stack | null = null;
-  let failed = false;
   let line: StatusLine | null = null;
+  let state: 'starting' | 'running' | 'stopping' = 'starting';
+  let exitCode = 0;
 
-  const revive = (crash: Crash): void => {
-    const count = (restarts.get(crash.name) ?? 0) + 1;
-    restarts.set(crash.name, count);
-    const how = crash.signal ?? `exit code ${crash.code}`;
-    line?.interrupt(`${crash.name} ended (${how})${count <= RESTARTS_PER_PART ? ', starting it again' : ''}`);
-    if (!stack) return;
-    if (count > RESTARTS_PER_PART) return giveUp(`${crash.name} keeps ending; its log: ${stack.logFile(crash.name)}`);
-    const current = stack;
-    setTimeout(() => void current.start(crash.name).catch((error: Error) => giveUp(error.message)), RESTART_PAUSE_MS);
-  };
   const giveUp = (why: string): void => {
-    failed = true;
+    exitCode = 1;
     line?.interrupt(why);
     process.kill(process.pid, 'SIGTERM');
   };
+  const revive = (crash: Crash): void => {
+    if (!stack || state !== 'running') return;
+    const current = stack;
+    const count = (restarts.get(crash.name) ?? 0) + 1;
+    restarts.set(crash.name, count);
+    if (count > RESTARTS_PER_PART) return giveUp(`${crash.name} keeps ending; its log: ${current.logFile(crash.name)}`);
+    line?.interrupt(`${crash.name} ended (${crash.signal ?? `exit code ${crash.code}`}), starting it again`);
+    setTimeout(() => {
+      if (state === 'running') current.start(crash.name).catch((error: Error) => giveUp(error.message));
+    }, RESTART_PAUSE_MS);
+  };
+  const beforeStop = (): void => {
+    state = 'stopping';
+    line?.stop();
+    say('stopping (a second Ctrl-C kills)');
+  };
 
-  stack = await startStack({ home: environment.home, wellKnownPorts: true, external: true, say, onCrash: revive });
-  line = new StatusLine(stack, process.stdout);
-  const shown = line;
-  stopOnSignals(
-    stack,
-    () => {
-      shown.stop();
-      say('stopping (a second Ctrl-C kills)');
-    },
-    () => (failed ? 1 : 0),
-  );
-  process.stdout.write(banner(stack));
+  try {
+    await startStack({
+      home: environment.home,
+      wellKnownPorts: true,
+      external: true,
+      say,
+      onCrash: revive,
+      onAssembled: (assembled) => {
+        stack = assembled;
+        stopOnSignals(assembled, beforeStop, () => exitCode);
+      },
+    });
+  } catch (error) {
+    // A part that we stop while it starts says that it ended: that is no news.
+    if (isStopping(state)) return;
+    throw error;
+  }
+  state = 'running';
+  const running = stack as unknown as Stack;
+  line = new StatusLine(running, process.stdout);
+  process.stdout.write(banner(running));
   await line.firstBid(startedAtMs);
   line.run();
 }
+
+/** Asked through a function, because the compiler does not see that a signal changes the state while we wait. */
+const isStopping = (state: string): boolean => state === 'stopping';
 
 main().catch((error: unknown) => {
   say(error instanceof SetupError ? error.message : String((error as Error).stack ?? error));

@@ -51,6 +51,8 @@ export interface StackOptions {
   /** Further variables for the control plane, worker, edges and simulator. */
   env?: NodeJS.ProcessEnv;
   say?: Say;
+  /** Called before the first part starts, so that a signal during the start finds something to stop. */
+  onAssembled?: (stack: Stack) => void;
   onCrash?: (crash: Crash) => void;
 }
 
@@ -211,6 +213,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const plan: Plan = { environment, options, supervisor, home, context, ports, say };
   const stack = assemble(plan);
+  options.onAssembled?.(stack);
   try {
     for (const wave of WAVES) {
       const names = stack.partNames().filter((name) => wave.includes(partOf(name)));
