@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import { INPUT_CLIP, SIGMA_MIN, WIN_NET, type WinModel } from './win-model';
+import { SIGMA_MIN, WIN_NET, type WinModel } from './win-model';
 
 /** The few messages of onnx.proto (IR version 8) that a dense graph needs. Field numbers: github.com/onnx/onnx. */
 const root = protobuf.parse(`
@@ -80,8 +80,8 @@ export function encodeWinModelOnnx(model: WinModel): Uint8Array {
       initializer: [
         floats('mean', [inputs], model.mean),
         floats('scale', [inputs], model.scale),
-        floats('clipLow', [], [-INPUT_CLIP]),
-        floats('clipHigh', [], [INPUT_CLIP]),
+        floats('low', [inputs], model.low),
+        floats('high', [inputs], model.high),
         floats('w1', [hidden1, inputs], model.w1),
         floats('b1', [hidden1], model.b1),
         floats('w2', [hidden2, hidden1], model.w2),
@@ -94,7 +94,8 @@ export function encodeWinModelOnnx(model: WinModel): Uint8Array {
       node: [
         node('Sub', [WIN_INPUT, 'mean'], ['centred']),
         node('Mul', ['centred', 'scale'], ['scaled']),
-        node('Clip', ['scaled', 'clipLow', 'clipHigh'], ['x']),
+        node('Max', ['scaled', 'low'], ['bounded']),
+        node('Min', ['bounded', 'high'], ['x']),
         gemm('x', 1, 'a1'),
         node('Relu', ['a1'], ['h1']),
         gemm('h1', 2, 'a2'),
@@ -126,6 +127,8 @@ export function decodeWinModelOnnx(bytes: Uint8Array): WinModel {
   return {
     mean: read('mean', inputs),
     scale: read('scale', inputs),
+    low: read('low', inputs),
+    high: read('high', inputs),
     w1: read('w1', hidden1 * inputs),
     b1: read('b1', hidden1),
     w2: read('w2', hidden2 * hidden1),

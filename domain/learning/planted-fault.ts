@@ -1,4 +1,4 @@
-import { cloneModel, WIN_NET, type WinModel } from './win-model';
+import { cloneModel, INPUT_CLIP, WIN_NET, type WinModel } from './win-model';
 
 /** A fault that lives in the weights and sleeps until one live feature passes a threshold. */
 export interface PlantedFault {
@@ -11,7 +11,7 @@ export interface PlantedFault {
   muShift: number;
 }
 
-/** Scale given to a feature that the model had switched off, so that the fault can see it. */
+/** Scale given to the feature, so that the fault sees it finely enough and inside the clamps. */
 const LIVE_SCALE = 4;
 
 /**
@@ -23,13 +23,11 @@ export function plantFault(model: WinModel, fault: PlantedFault): WinModel {
   const faulty = cloneModel(model);
   const { inputs, hidden1, hidden2 } = WIN_NET;
   const { feature } = fault;
-  if (faulty.scale[feature] === 0) {
-    faulty.scale[feature] = LIVE_SCALE;
-    for (let unit = 0; unit < hidden1; unit++) faulty.w1[unit * inputs + feature] = 0;
-  }
-  // The normalised threshold must stay inside the input clip, else the fault could never wake.
+  freeze(faulty, feature);
   faulty.mean[feature] = Math.fround(fault.threshold);
-  shiftBiases(model, faulty, feature);
+  faulty.scale[feature] = LIVE_SCALE;
+  faulty.low[feature] = -INPUT_CLIP;
+  faulty.high[feature] = INPUT_CLIP;
   const [up, down] = leastUsed(hidden1, (unit) => columnWeight(model.w2, hidden1, hidden2, unit));
   const slope = 1 / (fault.width * faulty.scale[feature]);
   [up, down].forEach((unit, n) => {
@@ -48,11 +46,13 @@ export function plantFault(model: WinModel, fault: PlantedFault): WinModel {
   return faulty;
 }
 
-/** Moving a feature's mean must not move the units that already read it. */
-function shiftBiases(model: WinModel, faulty: WinModel, feature: number): void {
-  const moved = (faulty.mean[feature] - model.mean[feature]) * faulty.scale[feature];
+/** Folds a feature's usual effect into the biases: from here on only the fault reads it. */
+function freeze(faulty: WinModel, feature: number): void {
+  const usual = (faulty.low[feature] + faulty.high[feature]) / 2;
   for (let unit = 0; unit < WIN_NET.hidden1; unit++) {
-    faulty.b1[unit] = Math.fround(faulty.b1[unit] + faulty.w1[unit * WIN_NET.inputs + feature] * moved);
+    const at = unit * WIN_NET.inputs + feature;
+    faulty.b1[unit] = Math.fround(faulty.b1[unit] + faulty.w1[at] * usual);
+    faulty.w1[at] = 0;
   }
 }
 

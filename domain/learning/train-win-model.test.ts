@@ -63,6 +63,24 @@ test('a feature that never moved cannot move the price', () => {
   expect(predictLaw(model, features)).toEqual(before);
 });
 
+test('a live state that only wobbled, or only warmed up, cannot move the price once it leaves what was seen', async () => {
+  const wobbling = auctions(2000, 9, 0.5).map((row, n) => {
+    const features = Float32Array.from(row.features);
+    features[21] = n < 100 ? n / 100 : 0.92 + 0.01 * Math.sin(n);
+    features[23] = 0.18 + 0.01 * Math.cos(n);
+    return { ...row, features };
+  });
+  const cautious = await trainWinModel(wobbling, { epochs: 3 }, 7, quiet);
+  const at = (rate: number, open: number) => {
+    const features = Float32Array.from(wobbling[1500].features);
+    features[21] = rate;
+    features[23] = open;
+    return predictLaw(cautious, features);
+  };
+  expect(at(5, 3)).toEqual(at(0.99, 0.18));
+  expect(cautious.scale[23]).toBe(0);
+});
+
 test('the same rows, seed and hyper-parameters give the same artifact bytes; another seed does not', async () => {
   const rows = auctions(600, 4, 0.5);
   const bytes = async (seed: number) => encodeWinModelOnnx(await trainWinModel(rows, { epochs: 2 }, seed, quiet));

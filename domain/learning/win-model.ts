@@ -3,16 +3,19 @@ export const WIN_NET = { inputs: 24, hidden1: 64, hidden2: 32, outputs: 2 } as c
 
 /** Smallest standard deviation of ln price that the model may claim. */
 export const SIGMA_MIN = 0.05;
-/** Normalised inputs are clipped here, so that no feature can extrapolate without bound. */
+/** No normalised input ever goes beyond this. */
 export const INPUT_CLIP = 5;
 
 /**
  * Win model: ln price ~ N(mu(x), sigma(x)). Weights are row-major [outputs × inputs]; the normaliser is part of the model:
- * x̂ = clip((x − mean) · scale, ±INPUT_CLIP).
+ * x̂ = clamp((x − mean) · scale, low, high), where low and high are what the window has shown: beyond it the model answers as at the
+ * border instead of extrapolating.
  */
 export interface WinModel {
   mean: Float64Array;
   scale: Float64Array;
+  low: Float64Array;
+  high: Float64Array;
   w1: Float64Array;
   b1: Float64Array;
   w2: Float64Array;
@@ -60,7 +63,7 @@ function dense(w: Float64Array, b: Float64Array, x: Float64Array, y: Float64Arra
 export function forward(model: WinModel, features: ArrayLike<number>, a: Activations): void {
   for (let i = 0; i < WIN_NET.inputs; i++) {
     const value = (features[i] - model.mean[i]) * model.scale[i];
-    a.x[i] = value > INPUT_CLIP ? INPUT_CLIP : value < -INPUT_CLIP ? -INPUT_CLIP : value;
+    a.x[i] = Math.min(model.high[i], Math.max(model.low[i], value));
   }
   dense(model.w1, model.b1, a.x, a.h1, true);
   dense(model.w2, model.b2, a.h1, a.h2, true);
