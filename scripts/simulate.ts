@@ -75,7 +75,7 @@ const program = new Command('simulate')
   .option('--seeds <list>', 'seeds of the comparisons', seedList, [11, 12, 13])
   .option('--auctions <n>', 'auctions per seed and arm', positive, 6000)
   .option('--training-auctions <n>', 'auctions whose log the candidate learns from', positive, 12_000)
-  .option('--mu-shift <x>', 'shift of mu under load in the planted candidate', Number, -0.57)
+  .option('--mu-shift <x>', 'shift of mu under load in the planted candidate', Number, -0.6)
   .option('--out <file>', 'where the JSON report goes')
   .action(run);
 

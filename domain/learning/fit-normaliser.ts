@@ -46,7 +46,10 @@ export function fitNormaliser(rows: readonly WinRow[]): Pick<WinModel, 'mean' | 
 
 function seenRange(rows: readonly WinRow[], feature: number): [number, number] {
   const stride = Math.max(1, Math.ceil(rows.length / QUANTILE_ROWS));
-  const values = Float64Array.from({ length: Math.ceil(rows.length / stride) }, (_, n) => rows[n * stride].features[feature]);
+  const values = Float64Array.from(
+    { length: Math.ceil(rows.length / stride) },
+    (_, n) => rows[n * stride].features[feature],
+  );
   values.sort();
   const cut = Math.floor(BEYOND * (values.length - 1));
   return [values[cut], values[values.length - 1 - cut]];
