@@ -23,6 +23,8 @@ function net(change = 0): WinModel {
   const model = {
     mean: new Float64Array(inputs),
     scale: new Float64Array(inputs).fill(0.5),
+    low: new Float64Array(inputs).fill(-5),
+    high: new Float64Array(inputs).fill(5),
     w1: weights(inputs * hidden1),
     b1: weights(hidden1),
     w2: weights(hidden1 * hidden2),
