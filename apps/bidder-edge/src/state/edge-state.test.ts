@@ -34,7 +34,13 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
         ...{ outageNanos: 0, expiresAtMs: nowMs + 5000, dayPlanNanos: 1, daySpentNanos: 0 },
       });
     } else if (kind === 'bid') {
-      const request = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos: price };
+      const request = {
+        exchange: 'demo',
+        campaignId: 'c',
+        creativeId: 'cr',
+        arm: 'champion' as const,
+        priceNanos: price,
+      };
       const held = state.reservations.tryReserve({ ...request, userKey: `u${pick % 4}`, caps: [CAP] }, nowMs, true);
       if (held === null) continue;
       const decisionId = `d${made.length}`;
@@ -64,7 +70,10 @@ function reborn(entries: Iterable<JournalEntry>, nowMs: number): EdgeState {
 /** What must be the same before and after a crash; free budget is held back and therefore not. */
 function durable(state: EdgeState, nowMs: number): unknown {
   return {
-    spent: state.ledger.reports().map(({ grantId, spentNanos, lateNanos }) => [grantId, spentNanos, lateNanos]).sort(),
+    spent: state.ledger
+      .reports()
+      .map(({ grantId, spentNanos, lateNanos }) => [grantId, spentNanos, lateNanos])
+      .sort(),
     open: [...state.reservations.all()].map((reservation) => reservation.decisionId).sort(),
     counts: ['u0', 'u1', 'u2', 'u3'].map((user) => state.caps.count(CAP.capKey, user, nowMs)),
     exposures: ['u0', 'u1', 'u2', 'u3'].map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
@@ -88,7 +97,9 @@ describe('EdgeState', () => {
       fc.property(fc.array(step, { maxLength: 60 }), fc.nat(60), (steps, cut) => {
         const { state, journal, nowMs } = live(steps);
         const dump = [...state.dump(nowMs)].map((entry) => structuredClone(entry));
-        const repeated = journal.slice(Math.max(0, journal.length - cut)).filter((entry) => entry.kind === 'bid' || entry.kind === 'notice');
+        const repeated = journal
+          .slice(Math.max(0, journal.length - cut))
+          .filter((entry) => entry.kind === 'bid' || entry.kind === 'notice');
         expect(durable(reborn([...dump, ...repeated], nowMs), nowMs)).toEqual(durable(state, nowMs));
       }),
       { numRuns: 200 },

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ConfigError, readConfig, redacted } from './config';
+
+describe('configuration', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'adloop-config-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('runs alone from the shipped snapshot with nothing but a port', () => {
+    const config = readConfig(['--snapshot', 'shipped', '--port', '9000', '--home', folder], {});
+    expect(config).toMatchObject({
+      source: 'shipped',
+      controlPlaneUrl: null,
+      port: 9000,
+      host: '127.0.0.1',
+      edgeId: 'edge-9000',
+    });
+    expect(config.noticeKeys[0].length).toBe(32);
+    const again = readConfig(['--snapshot=shipped', '--port=9000', `--home=${folder}`], {});
+    expect(again.noticeKeys[0].equals(config.noticeKeys[0])).toBe(true);
+  });
+
+  it('names every fault at once', () => {
+    const env = {
+      EDGE_ID: 'a b',
+      EDGE_PORT: 'x',
+      CONTROL_PLANE_URL: 'ftp://x',
+      NOTICE_KEY_FILE: '/nowhere',
+      EDGE_COMMIT_EVERY_MS: '51',
+    };
+    let faults: readonly string[] = [];
+    try {
+      readConfig(['--verbose'], env);
+    } catch (error) {
+      faults = (error as ConfigError).faults;
+    }
+    for (const name of [
+      '--verbose',
+      'EDGE_ID',
+      'EDGE_PORT',
+      'CONTROL_PLANE_URL',
+      'NOTICE_KEY_FILE',
+      'EDGE_COMMIT_EVERY_MS',
+    ])
+      expect(faults.join('\n')).toContain(name);
+  });
+
+  it('asks for keys and token when there is a control plane', () => {
+    expect(() => readConfig([], { CONTROL_PLANE_URL: 'http://127.0.0.1:7070', EDGE_HOME: folder })).toThrow(
+      /SNAPSHOT_KEYS_DIR[\s\S]*EDGE_TOKEN_FILE[\s\S]*NOTICE_KEY_FILE[\s\S]*USER_HASH_KEY_FILE/,
+    );
+  });
+
+  it('prints no secret', () => {
+    const file = path.join(folder, 'notice.key');
+    writeFileSync(file, 'ab'.repeat(32));
+    const config = readConfig(['--snapshot', 'shipped', '--home', folder], { NOTICE_KEY_FILE: file });
+    expect(JSON.stringify(redacted(config))).not.toContain(config.userHashKey.toString('hex'));
+    expect(redacted(config)).toMatchObject({ noticeKeys: 1, userHashKey: 'set' });
+  });
+});

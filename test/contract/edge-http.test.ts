@@ -1,0 +1,97 @@
+import { connect } from 'node:net';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { ask, bannerRequest } from '../fixtures/edge-traffic';
+import { startLocalEdge, type LocalEdge } from '../fixtures/local-edge';
+
+describe('the HTTP side of an edge', () => {
+  let local: LocalEdge;
+  beforeAll(async () => (local = await startLocalEdge(null)));
+  afterAll(() => local.stop());
+
+  const post = (body: Buffer | string, headers: Record<string, string> = {}, exchange = 'demo'): Promise<Response> =>
+    fetch(`${local.url}/openrtb2/${exchange}`, { method: 'POST', headers, body: new Uint8Array(Buffer.from(body)) });
+  const valid = (): string => JSON.stringify(bannerRequest('http'));
+  const codeOf = async (response: Response): Promise<string> => ((await response.json()) as { code: string }).code;
+
+  /** Writes raw bytes to the port and answers everything that comes back until the edge closes or `ms` have passed. */
+  const raw = (bytes: Buffer | string, ms = 500): Promise<string> =>
+    new Promise((resolve) => {
+      const socket = connect(local.edge.port, '127.0.0.1', () => socket.write(bytes));
+      let text = '';
+      socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+      socket.on('error', () => resolve(text));
+      socket.on('close', () => resolve(text));
+      setTimeout(() => socket.destroy(), ms);
+    });
+
+  it('takes and gives gzip when asked', async () => {
+    const response = await post(gzipSync(valid()), { 'content-encoding': 'gzip', 'accept-encoding': 'gzip' });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(((await response.json()) as { cur: string }).cur).toBe('USD');
+    expect(gunzipSync(gzipSync('x')).toString()).toBe('x');
+  });
+
+  it.each([
+    ['text', 'not json', {}, 400, 'BAD_JSON'],
+    ['nothing', '', {}, 400, 'BAD_JSON'],
+    ['bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22]), {}, 400, 'BAD_JSON'],
+    ['a deep nest', '['.repeat(100_000), {}, 400, 'BAD_JSON'],
+    ['what is no gzip', 'x', { 'content-encoding': 'gzip' }, 400, 'BAD_GZIP'],
+    ['a gzip bomb', gzipSync(Buffer.alloc(20 << 20)), { 'content-encoding': 'gzip' }, 413, 'BODY_TOO_LARGE'],
+    ['more than 256 kB', ' '.repeat(300 * 1024), {}, 413, 'BODY_TOO_LARGE'],
+    ['an unknown encoding', '{}', { 'content-encoding': 'br' }, 415, 'UNSUPPORTED_ENCODING'],
+  ] as const)('refuses %s with a problem', async (_what, body, headers, status, code) => {
+    const response = await post(body as string, headers);
+    expect(response.status).toBe(status);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await codeOf(response)).toBe(code);
+  });
+
+  it('knows its exchanges, routes and methods', async () => {
+    expect(await codeOf(await post(valid(), {}, 'nobody'))).toBe('UNKNOWN_EXCHANGE');
+    expect(await codeOf(await post(valid(), {}, '__proto__'))).toBe('UNKNOWN_EXCHANGE');
+    const wrong = await fetch(`${local.url}/openrtb2/demo`);
+    expect(wrong.status).toBe(405);
+    expect(wrong.headers.get('allow')).toBe('POST');
+    expect((await fetch(`${local.url}/n/win`, { method: 'POST' })).status).toBe(405);
+    expect((await fetch(`${local.url}/nowhere`)).status).toBe(404);
+    expect((await fetch(`${local.url}/n/other`)).status).toBe(404);
+  });
+
+  it('says why there is no bid only when asked', async () => {
+    const video = bannerRequest('nbr', { imp: [{ id: '1', video: { mimes: ['video/mp4'] } }] });
+    expect((await post(JSON.stringify(video))).status).toBe(204);
+    const asked = await post(JSON.stringify({ ...video, ext: { nbr: 1 } }));
+    expect(asked.status).toBe(200);
+    expect(await asked.json()).toEqual({ id: video['id'], nbr: expect.any(Number) as number });
+  });
+
+  it('answers pipelined requests in order and survives noise', async () => {
+    const bodies = ['p1', 'p2', 'p3'].map((id) => JSON.stringify(bannerRequest('pipeline', { id })));
+    const bytes = bodies
+      .map(
+        (body) =>
+          `POST /openrtb2/demo HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      )
+      .join('');
+    const text = await raw(bytes);
+    expect([...text.matchAll(/"id":"(p\d)"/g)].map((match) => match[1])).toEqual(['p1', 'p2', 'p3']);
+    expect(await raw('\x00\x01\x02 nonsense\r\n\r\n')).toContain('400 Bad Request');
+    expect(await raw('POST /openrtb2/demo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{', 200)).toBe('');
+    expect(await ask(local.url, bannerRequest('after noise'))).not.toBeNull();
+  });
+
+  it('answers in time or not at all', async () => {
+    const late = await post(JSON.stringify(bannerRequest('late', { tmax: 1 })));
+    expect(late.status).toBe(204);
+    const metrics = await (await fetch(`${local.url}/metrics`)).text();
+    expect(metrics).toContain('reason="too-late"');
+    expect(metrics).toMatch(/adloop_edge_latency_seconds_count \d+/);
+    expect(metrics).toContain('adloop_edge_snapshot_version 1');
+  });
+
+  it('never answered 5xx and met no internal error', () => {
+    expect(local.edge.metrics.internalErrors.total).toBe(0);
+  });
+});
