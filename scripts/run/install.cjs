@@ -23,7 +23,7 @@ function installedByHand(root) {
 function runNpm(root) {
   const npm = process.env.npm_execpath;
   const [command, first] = npm && npm.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  const args = [...first, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const args = [...first, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--progress=false'];
   return spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
 }
 
