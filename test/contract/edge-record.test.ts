@@ -56,7 +56,11 @@ describe('the decision record', () => {
   it('is enough to execute every decision again, bit for bit', async () => {
     const model = await openBidModel(bytes, artifact);
     const index = buildServingIndex({ ...snapshot, shadows: [] });
-    const byRequest = Map.groupBy(decisionsOf(local.home), ({ inputs }) => inputs.request.requestId);
+    const byRequest = new Map<string, DecisionRecord[]>();
+    for (const record of decisionsOf(local.home)) {
+      const { requestId } = record.inputs.request;
+      byRequest.set(requestId, [...(byRequest.get(requestId) ?? []), record]);
+    }
     expect(byRequest.size).toBe(60);
     for (const records of byRequest.values()) {
       const again = await replayDecision(
