@@ -42,6 +42,7 @@ export interface Crash {
 }
 
 const TAIL_LINES = 15;
+const MESSAGE_LINE_CHARS = 300;
 const POLL_MS = 50;
 
 /**
@@ -70,7 +71,7 @@ export class Supervisor {
       if (dead || Date.now() > until) {
         const why = dead ? 'ended while starting' : `was not ready within ${spec.readyWithinMs / 1000} s`;
         await this.stop(spec.name);
-        throw new SetupError(`${spec.name} ${why} (log: ${this.logFile(spec.name)})\n${entry.tail.join('\n')}`);
+        throw new SetupError(`${spec.name} ${why} (log: ${this.logFile(spec.name)})\n${lastWords(entry.tail)}`);
       }
       await sleep(POLL_MS);
     }
@@ -194,6 +195,11 @@ export class Supervisor {
   killAll(): void {
     for (const entry of this.running.values()) signalGroup(entry.child, 'SIGKILL');
   }
+}
+
+/** Log lines can be long; the file has them whole. */
+function lastWords(tail: readonly string[]): string {
+  return tail.map((line) => (line.length > MESSAGE_LINE_CHARS ? `${line.slice(0, MESSAGE_LINE_CHARS)}…` : line)).join('\n');
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
