@@ -23,6 +23,7 @@ const VERBS = {
   evaluate: { built: true, args: ['dist/scripts/evaluate.js'] },
   simulate: { built: true, args: ['dist/scripts/simulate.js'] },
   bench: { built: true, args: ['dist/bench/run.js'] },
+  drill: { built: true, args: ['dist/scripts/drills/run.js'] },
   edge: { built: true, args: ['dist/apps/bidder-edge/src/main.js'] },
   adloop: { built: true, args: ['dist/apps/cli/src/main.js'] },
   build: { built: true, args: ['--version'] },
