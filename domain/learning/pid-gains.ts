@@ -2,7 +2,7 @@ import { initialPacing, stepPacing, trafficClock } from '../agents/budget';
 import type { BudgetParams } from '../contracts/agent';
 import { seededNormal, seededRandom } from '../evaluation/seeded-random';
 
-const GRID = { kp: [0.5, 1, 2, 4], ki: [0, 0.2, 0.5], kd: [0, 0.05] };
+const GRID = { kp: [1, 4, 15, 40], ki: [0.2, 10, 60], kd: [0, 0.1] };
 const STEPS_PER_HOUR = 60;
 const HOUR_MS = 3_600_000;
 /** Spend that one unit of multiplier brings when the whole day is at m = 1, as a share of the plan. */

@@ -1,3 +1,4 @@
+import { TUNED_GAINS } from '#domain/agents/budget';
 import type { ArtifactRef, BidParams, PolicyBundle, PolicySnapshot } from '#domain/contracts/index';
 
 /** Exploration that trains the shipped champion: wide enough to see both sides of every price. */
@@ -21,9 +22,7 @@ export function demoPolicies(bid: BidParams, artifact: ArtifactRef | null): Poli
       kind: 'model',
       artifact: null,
       params: {
-        kp: 1,
-        ki: 0.2,
-        kd: 0.05,
+        ...TUNED_GAINS,
         clip: 1.5,
         slewUpPerMinute: 0.05,
         slewDownPerMinute: 0.2,

@@ -5,7 +5,7 @@ import { storyPlan } from './story-plan';
 import { StoryError, waitFor } from './wait-for';
 
 const TRAINING_SECONDS = 180;
-const ROLLOUT_SECONDS = 420;
+const ROLLOUT_SECONDS = 600;
 const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused']);
 
 /** Waits for a training run and tells its gates. @throws StoryError when it refuses its candidate */

@@ -13,7 +13,7 @@ export const storyPlan = (name: string): Record<string, unknown> & Pick<RolloutP
   labelMaturitySeconds: 4,
   decisionDeadlineSeconds: 3600,
   approvalTimeoutSeconds: 300,
-  designEffect: { better: 0.25, worse: -0.25 },
+  designEffect: { better: 0.3, worse: -0.3 },
   stages: [
     {
       kind: 'shadow',
@@ -40,6 +40,6 @@ const canary = (shareBps: number) => ({
   holdSeconds: 10,
   minPrimaryEvents: 100,
   minDecisions: 1000,
-  maxSeconds: 300,
+  maxSeconds: 420,
   approval: false,
 });

@@ -76,11 +76,14 @@ export class KpiRepository {
   async recentTotals(windowMs: number, cell: string, nowMs = Date.now()): Promise<KpiSums & { seconds: number }> {
     const toMs = nowMs - LAG_MS;
     const [row] = await this.database.query<Record<string, string>[]>(
-      `SELECT ${selectSums(KPI_SUMS)} FROM traffic_tick
+      `SELECT ${selectSums(KPI_SUMS)}, min(tick_ms) AS first_ms FROM traffic_tick
         WHERE cell = $1 AND tick_ms >= $2 AND tick_ms + 5000 <= $3`,
       [cell, toMs - windowMs, toMs],
     );
-    return { ...numbersOf(row ?? {}), seconds: Math.max(1, windowMs / 1000) };
+    const { first_ms: firstMs, ...sums } = row ?? {};
+    // A cell younger than the window is measured over its own life, else every rate of its first minutes would be too low.
+    const fromMs = Math.max(toMs - windowMs, firstMs == null ? 0 : Number(firstMs));
+    return { ...numbersOf(sums), seconds: Math.max(1, (toMs - fromMs) / 1000) };
   }
 
   /** Fallback and error shares come from these: agents' modes over the last `windowMs` (whole minutes). */
