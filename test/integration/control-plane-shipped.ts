@@ -1,5 +1,5 @@
 import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PolicySnapshot } from '../../domain/contracts/policy-snapshot';
@@ -98,7 +98,13 @@ export function shippedFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'adloop-shipped-'));
   mkdirSync(path.join(folder, 'artifacts'));
   copyFileSync(path.join(SHIPPED_DIR, 'demo-inventory.json'), path.join(folder, 'demo-inventory.json'));
-  writeFileSync(path.join(folder, 'snapshot.json'), JSON.stringify(snapshot));
+  const pair = generateKeyPairSync('ed25519');
+  const payload = JSON.stringify(snapshot);
+  const signature = sign(null, Buffer.from(payload), pair.privateKey).toString('base64url');
+  const signed = { payload, keyId: 'shipped', algorithm: 'ed25519', signature };
+  writeFileSync(path.join(folder, 'snapshot.json'), JSON.stringify(signed));
+  mkdirSync(path.join(folder, 'keys'));
+  writeFileSync(path.join(folder, 'keys', 'shipped.pub.pem'), pair.publicKey.export({ type: 'spki', format: 'pem' }));
   writeFileSync(path.join(folder, 'artifacts', `${ARTIFACT_SHA256}.onnx`), ARTIFACT);
   return folder;
 }

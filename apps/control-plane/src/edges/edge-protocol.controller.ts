@@ -46,7 +46,7 @@ export class EdgeProtocolController {
   /** The newest snapshot, signed; 304 when `If-None-Match` names it and nothing newer comes within `waitMs`. */
   @Get('snapshot')
   @ApiProblems('not-ready', 'invalid-input')
-  @ApiOkResponse({ description: 'Signed<PolicySnapshot>; 304 when unchanged', type: SignedDto })
+  @ApiOkResponse({ description: 'Signed<PolicySnapshot>; 304 when unchanged', type: SignedDto.Output })
   async snapshot(
     @Query() { waitMs }: WaitQueryDto,
     @Req() request: FastifyRequest,

@@ -1,10 +1,15 @@
 import { Controller, Get, Res } from '@nestjs/common';
-import { ApiExcludeEndpoint, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { DataSource } from 'typeorm';
+import { z } from 'zod';
 import { isMigrated } from '../database/migrate';
 import { ProblemError } from '../problems/problem-error';
 import { ControlPlaneMetrics } from './control-plane-metrics';
+
+class AliveDto extends createZodDto(z.object({ status: z.literal('ok') })) {}
+class ReadyDto extends createZodDto(z.object({ status: z.literal('ready') })) {}
 
 @ApiTags('health')
 @Controller()
@@ -19,14 +24,14 @@ export class HealthController {
 
   /** The process answers. */
   @Get('healthz')
-  @ApiOkResponse({ description: 'The process answers' })
+  @ZodResponse({ status: 200, description: 'The process answers', type: AliveDto })
   alive(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   /** The database answers and has this version's schema. */
   @Get('readyz')
-  @ApiOkResponse({ description: 'The database answers and is migrated; else 503' })
+  @ZodResponse({ status: 200, description: 'The database answers and is migrated; else 503', type: ReadyDto })
   async ready(): Promise<{ status: 'ready' }> {
     await this.database.query('SELECT 1');
     this.migrated ||= await isMigrated(this.database);

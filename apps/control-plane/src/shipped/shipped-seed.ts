@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { policySnapshotSchema } from '#domain/contracts/policy-snapshot';
 import { ControlPlaneConfig } from '../config';
 import { CellSettings } from '../edges/cell-settings';
 import { childLogger } from '../logger';
 import { RegistrySeed } from '../registry/seed';
 import { InventorySeed, inventorySchema } from './inventory-seed';
+import { readShippedSnapshot } from './read-shipped';
 
 /** Key of the advisory lock that lets one process seed: 'ship' in ASCII. */
 const SEED_LOCK = 0x73686970;
@@ -36,12 +35,11 @@ export class ShippedSeed {
   async seed(): Promise<boolean> {
     const { shippedDir, cell } = this.config;
     if (shippedDir === null || (await this.settings.find(cell))) return false;
-    const file = join(shippedDir, 'snapshot.json');
-    if (!existsSync(file)) {
-      this.log.warn({ file }, 'nothing shipped here: the database starts empty');
+    const snapshot = await readShippedSnapshot(shippedDir);
+    if (!snapshot) {
+      this.log.warn({ shippedDir }, 'nothing is shipped here: the database starts empty');
       return false;
     }
-    const snapshot = policySnapshotSchema.parse(JSON.parse(await readFile(file, 'utf8')));
     const inventory = inventorySchema.parse(
       JSON.parse(await readFile(join(shippedDir, 'demo-inventory.json'), 'utf8')),
     );
