@@ -73,6 +73,8 @@ export interface RollOutPolicyInput {
   candidateId: string;
   plan: RolloutPlan;
   requestedBy: Actor;
+  /** Looks after which a run continues as new; set by tests only. */
+  looksPerRun?: number;
   /** How a rollout goes on after continue-as-new. */
   carried?: {
     view: RolloutView;
@@ -81,6 +83,7 @@ export interface RollOutPolicyInput {
     stageOpen: boolean;
     paused: boolean;
     clocks: RolloutClocks;
+    approval: ApproveCommand | null;
   };
 }
 
@@ -221,6 +224,8 @@ export interface MetaAgentInput {
   tickSeconds: number;
   /** Length of the KPI window that a tick reads, seconds. */
   windowSeconds: number;
+  /** Ticks after which a run continues as new; set by tests only. */
+  ticksPerRun?: number;
   /** How metaAgent goes on after continue-as-new. */
   carried?: { view: MetaView; step: number; memory: unknown; quarantinedBy: Partial<Record<Agent, string>> };
 }

@@ -5,6 +5,7 @@ import {
   continueAsNew,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -16,7 +17,7 @@ import { idempotentWrites, reads } from './proxies';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from './search-attributes';
 
 /** Ticks that one run may see before it continues as new even when Temporal does not suggest it. */
-const TICKS_PER_RUN = 2000;
+const TICKS_PER_RUN = 1000;
 /** Actions kept for the Temporal UI and the API. */
 const LAST_ACTIONS = 20;
 
@@ -28,9 +29,8 @@ export async function metaAgent(input: MetaAgentInput): Promise<void> {
   const run = new MetaRun(input);
   handleCommands(run);
   run.show();
-  for (let ticks = 0; ticks < TICKS_PER_RUN && !workflowInfo().continueAsNewSuggested; ticks += 1) {
-    await condition(() => run.wakeUp, input.tickSeconds * 1000);
-    run.wakeUp = false;
+  for (let ticks = 0; ticks < (input.ticksPerRun ?? TICKS_PER_RUN) && !workflowInfo().continueAsNewSuggested; ticks += 1) {
+    await sleep(input.tickSeconds * 1000, { summary: 'until the next tick' });
     if (!run.view.paused) await tick(run);
     run.show();
   }
@@ -59,7 +59,7 @@ async function tick(run: MetaRun): Promise<void> {
         run.note('proposes to stop bidding', action.reason);
         break;
       case 'retrain':
-        await train(run, action.agent, META, input.windowSeconds * 10, action.reason);
+        await train(run, action.agent, META, Math.max(3600, input.windowSeconds), action.reason);
         break;
     }
   }
@@ -183,7 +183,7 @@ async function setBidding(run: MetaRun, bidding: MetaView['bidding'], command: C
 class MetaRun {
   readonly view: MetaView;
   memory: unknown;
-  wakeUp = false;
+  private shown = '';
   readonly quarantinedBy: Partial<Record<Agent, string>>;
   private step: number;
 
@@ -224,6 +224,9 @@ class MetaRun {
         ...actions,
       ].join('\n'),
     );
+    const shown = `${view.paused}|${view.bidding}`;
+    if (this.shown === shown) return;
+    this.shown = shown;
     upsertSearchAttributes([
       { key: FLEET_KEY, value: view.fleet },
       { key: AGENT_KEY, value: 'meta' },

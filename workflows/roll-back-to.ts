@@ -1,11 +1,9 @@
 import { getExternalWorkflowHandle, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { rollBackRequested, type RollBackToInput, type SafeReport } from './messages';
-import { acknowledgements, idempotentWrites } from './proxies';
+import { awaitSafety } from './await-safety';
+import { idempotentWrites } from './proxies';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from './search-attributes';
 import { rolloutWorkflowId } from './workflow-ids';
-
-/** How long stragglers are waited for before they are listed by name. */
-const STRAGGLER_SECONDS = 60;
 
 /**
  * Puts an earlier version back, without gates: taking back needs no proof. Ends only when every connected edge has
@@ -38,31 +36,27 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
       .signal(rollBackRequested, { by: input.requestedBy, reason: `${workflowId}: ${input.reason}` })
       .catch((error: unknown) => show('rolling-back', `rollout ${switched.activeRolloutId} is over: ${String(error)}`));
   }
-  const askedAtMs = Date.now();
-  for (;;) {
-    const seen = await acknowledgements.awaitAcknowledgement({ version: switched.version, timeoutSeconds: 10 });
-    const late = Date.now() - askedAtMs > STRAGGLER_SECONDS * 1000;
-    show('rolling-back', `acknowledged by ${seen.acknowledged.length}, waiting for ${seen.stragglers.join(', ') || 'a first edge'}`);
-    if (seen.acknowledged.length === 0 || (seen.stragglers.length > 0 && !late)) continue;
-    await idempotentWrites.appendMetaIntent({
-      key: `${workflowId}/intent/1`,
-      kind: 'rollback.requested',
-      publisher: input.requestedBy.role === 'system' ? 'meta' : 'operator',
-      subject: `${input.cell}/${input.agent}`,
-      action: { from: switched.previousId, to: switched.targetId, stragglers: seen.stragglers },
-      reason: input.reason,
-      expiresAt: null,
-    });
-    show('rolled-back', `${switched.targetId} serves; stragglers: ${seen.stragglers.join(', ') || 'none'}`);
-    return {
-      reason: input.reason,
-      targetId: switched.targetId,
-      snapshotVersion: switched.version,
-      verdictAtMs: input.verdictAtMs,
-      safeAtMs: seen.atMs,
-      timeToSafeMs: seen.atMs - input.verdictAtMs,
-      acknowledged: seen.acknowledged,
-      stragglers: seen.stragglers,
-    };
-  }
+  const seen = await awaitSafety(switched.version, ({ acknowledged, stragglers }) =>
+    show('rolling-back', `acknowledged by ${acknowledged.length}, waiting for ${stragglers.join(', ') || 'a first edge'}`),
+  );
+  await idempotentWrites.appendMetaIntent({
+    key: `${workflowId}/intent/1`,
+    kind: 'rollback.requested',
+    publisher: input.requestedBy.role === 'system' ? 'meta' : 'operator',
+    subject: `${input.cell}/${input.agent}`,
+    action: { from: switched.previousId, to: switched.targetId, stragglers: seen.stragglers },
+    reason: input.reason,
+    expiresAt: null,
+  });
+  show('rolled-back', `${switched.targetId} serves; stragglers: ${seen.stragglers.join(', ') || 'none'}`);
+  return {
+    reason: input.reason,
+    targetId: switched.targetId,
+    snapshotVersion: switched.version,
+    verdictAtMs: input.verdictAtMs,
+    safeAtMs: seen.atMs,
+    timeToSafeMs: seen.atMs - input.verdictAtMs,
+    acknowledged: seen.acknowledged,
+    stragglers: seen.stragglers,
+  };
 }

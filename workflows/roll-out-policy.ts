@@ -33,7 +33,7 @@ export async function rollOutPolicy(input: RollOutPolicyInput): Promise<RolloutV
     // Cancelled in the Temporal UI: the same as an abort.
     await CancellationScope.nonCancellable(() => end(run, 'aborted', 'cancelled in Temporal'));
   }
-  await condition(allHandlersFinished);
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   return run.view;
 }
 
@@ -85,6 +85,8 @@ async function carryOut(run: RolloutRun): Promise<void> {
         return endAsAsked(run);
       case 'continue-as-new':
         await condition(allHandlersFinished);
+        // Whatever an operator asked for meanwhile is done here: only the view is carried on.
+        if (run.stop !== null) return endAsAsked(run);
         return continueAsNew<typeof rollOutPolicy>(run.carry());
     }
   }

@@ -8,6 +8,9 @@ import { moveAfter, type Move } from './stage-move';
 /** How a stage ends. `continue-as-new` leaves it open: the next run goes on with the same stage. */
 export type StageEnd = 'advance' | 'roll-back' | 'stopped' | 'continue-as-new';
 
+/** Looks of one run; some fifteen events each keep its history far below the server's 51,200. */
+const LOOKS_PER_RUN = 200;
+
 /**
  * Serves one canary stage until its verdict: guard in the background, a look every `lookEverySeconds`, and, where the
  * plan or an inconclusive horizon asks for it, a wait for a human, during which guard and looks go on.
@@ -19,11 +22,13 @@ export async function runCanaryStage(run: RolloutRun): Promise<StageEnd> {
   }
   const guard = new StageGuard(run);
   guard.start();
+  let looks = 0;
   try {
     for (;;) {
       const end = await lookOnce(run, guard);
       if (end !== 'again') return end;
-      if (workflowInfo().continueAsNewSuggested) return 'continue-as-new';
+      looks += 1;
+      if (looks >= (run.input.looksPerRun ?? LOOKS_PER_RUN) || workflowInfo().continueAsNewSuggested) return 'continue-as-new';
     }
   } finally {
     await guard.end();
@@ -34,11 +39,8 @@ export async function runCanaryStage(run: RolloutRun): Promise<StageEnd> {
 async function openStage(run: RolloutRun): Promise<boolean> {
   const { view, stage } = run;
   const shareBps = Math.round(servedShare(stage) * 10_000);
-  const { key, seq } = run.key('serve');
-  const { version } = await idempotentWrites.serveStage.executeWithOptions(
-    { summary: `serve stage ${view.stage} at ${shareBps / 100} % (${key})` },
-    [{ rolloutId: view.rolloutId, seq, stage: view.stage, shareBps }],
-  );
+  const version = await serveUnlessStopped(run, shareBps);
+  if (version === null) return false;
   const openedAtMs = Date.now();
   await run.enter('canary', {
     stageKind: 'canary',
@@ -64,6 +66,31 @@ async function openStage(run: RolloutRun): Promise<boolean> {
   view.waitingFor = null;
   await run.mirror();
   return true;
+}
+
+/**
+ * Publishes the share. While another rollout serves the cell's one canary this waits, and a stop must not wait with it; a
+ * serve that happens all the same after a stop is undone by the return to safety, whose later sequence number fences it.
+ */
+async function serveUnlessStopped(run: RolloutRun, shareBps: number): Promise<number | null> {
+  const { view } = run;
+  const { seq } = run.key('serve');
+  const scope = new CancellationScope({ cancellable: true });
+  const served = scope.run(async () => {
+    try {
+      const { version } = await idempotentWrites.serveStage.executeWithOptions(
+        { summary: `serve stage ${view.stage} at ${shareBps / 100} %` },
+        [{ rolloutId: view.rolloutId, seq, stage: view.stage, shareBps }],
+      );
+      return version;
+    } catch (error) {
+      if (isCancellation(error) && run.stop !== null) return null;
+      throw error;
+    }
+  });
+  await Promise.race([served, condition(() => run.stop !== null)]);
+  if (run.stop !== null) scope.cancel();
+  return served;
 }
 
 /** The long-running guard activity of one stage. */

@@ -1,8 +1,6 @@
 import type { RolloutRun } from './rollout-run';
-import { acknowledgements, idempotentWrites } from '../proxies';
-
-/** How long a roll-back waits for stragglers before it reports them by name and ends. */
-const STRAGGLER_SECONDS = 60;
+import { awaitSafety } from '../await-safety';
+import { idempotentWrites } from '../proxies';
 
 /**
  * Ends canary and shadow, restores the pinned target and waits until an edge has acknowledged, retrying without limit.
@@ -18,16 +16,9 @@ export async function makeSafe(run: RolloutRun, reason: string, verdictAtMs: num
     { summary: `back to ${targetId}: ${reason}`.slice(0, 190) },
     [{ ...run.subject, key, seq, targetId, actor: run.stop?.by.name ?? 'rollout', reason }],
   );
-  const askedAtMs = Date.now();
-  for (;;) {
-    const seen = await acknowledgements.awaitAcknowledgement({ version, timeoutSeconds: 10 });
-    const late = Date.now() - askedAtMs > STRAGGLER_SECONDS * 1000;
-    if (seen.acknowledged.length === 0 || (seen.stragglers.length > 0 && !late)) continue;
-    const { acknowledged, stragglers, atMs } = seen;
-    const timeToSafeMs = atMs - verdictAtMs;
-    view.safe = { reason, targetId, snapshotVersion: version, verdictAtMs, safeAtMs: atMs, timeToSafeMs, acknowledged, stragglers };
-    break;
-  }
+  const { acknowledged, stragglers, atMs: safeAtMs } = await awaitSafety(version);
+  const timeToSafeMs = safeAtMs - verdictAtMs;
+  view.safe = { reason, targetId, snapshotVersion: version, verdictAtMs, safeAtMs, timeToSafeMs, acknowledged, stragglers };
   const { key: intentKey } = run.key('intent');
   await idempotentWrites.appendIntent({
     key: intentKey,

@@ -20,11 +20,12 @@ export class RolloutRun {
   stop: Stop | null = null;
   paused: boolean;
   /** Approval for leaving the present stage. */
-  approval: ApproveCommand | null = null;
+  approval: ApproveCommand | null;
   openedAtMs: number;
   stageOpen: boolean;
   clocks: RolloutClocks;
   private step: number;
+  private shown = '';
 
   constructor(readonly input: RollOutPolicyInput) {
     this.view = input.carried?.view ?? newView(input);
@@ -32,6 +33,7 @@ export class RolloutRun {
     this.openedAtMs = input.carried?.openedAtMs ?? 0;
     this.stageOpen = input.carried?.stageOpen ?? false;
     this.paused = input.carried?.paused ?? false;
+    this.approval = input.carried?.approval ?? null;
     this.clocks = input.carried?.clocks ?? { undecidedSinceMs: null, awaitingSinceMs: null };
   }
 
@@ -85,16 +87,20 @@ export class RolloutRun {
     );
   }
 
-  /** Current details and search attributes, without touching the database. */
+  /** Current details and search attributes, without touching the database; unchanged attributes add no history. */
   show(): void {
     const { view } = this;
     setCurrentDetails(rolloutDetails(view, this.input));
+    const stage = view.shareBps > 0 ? `${view.state} ${view.shareBps / 100}%` : view.state;
+    const verdict = view.verdict ?? 'none';
+    if (this.shown === `${stage}|${verdict}`) return;
+    this.shown = `${stage}|${verdict}`;
     upsertSearchAttributes([
       { key: FLEET_KEY, value: view.fleet },
       { key: AGENT_KEY, value: view.agent },
       { key: REQUESTED_BY_KEY, value: view.requestedBy },
-      { key: STAGE_KEY, value: view.shareBps > 0 ? `${view.state} ${view.shareBps / 100}%` : view.state },
-      { key: VERDICT_KEY, value: view.verdict ?? 'none' },
+      { key: STAGE_KEY, value: stage },
+      { key: VERDICT_KEY, value: verdict },
     ]);
   }
 
@@ -115,6 +121,7 @@ export class RolloutRun {
         stageOpen: this.stageOpen,
         paused: this.paused,
         clocks: this.clocks,
+        approval: this.approval,
       },
     };
   }

@@ -30,6 +30,12 @@ export class LookRepository {
         JSON.stringify(evidence),
       ],
     );
+    // What a reader of the rollout sees between two changes of state; the workflow's own rows are fenced apart (seq).
+    await this.dataSource.query(
+      `UPDATE rollout SET look = $3, verdict = $4, reason = $5, updated_at = now()
+       WHERE rollout_id = $1 AND serving_stage = $2 AND share_bps > 0 AND stage = $2 AND look < $3`,
+      [evidence.rolloutId, evidence.stage, evidence.look, evidence.verdict, evidence.reason],
+    );
     return (await this.find(evidence.rolloutId, evidence.stage, evidence.look)) ?? evidence;
   }
 

@@ -8,6 +8,11 @@ import { CanaryLeases } from '../edges/canary-leases.service';
 import { RollbackService } from '../rollouts/rollback.service';
 import { TrainingService } from '../training/training.service';
 
+/** Wins and clicks of younger decisions are still on their way: comparing them would look like a drop. */
+const OUTCOME_LAG_MS = 30_000;
+/** A failing agent is seen in a shorter window than a drop of performance. */
+const AGENT_WINDOW_MS = 120_000;
+
 /** What `metaAgent`, `retrainTick` and `rollBackTo` need of the control plane. */
 @Injectable()
 export class MetaPortsService {
@@ -25,11 +30,12 @@ export class MetaPortsService {
     return {
       fleetHealth: async ({ cell, windowSeconds }, nowMs) => {
         const windowMs = windowSeconds * 1000;
+        const matureMs = nowMs - OUTCOME_LAG_MS;
         const [agents, current, previous] = await Promise.all([
           // The champion's agents only: a canary has its own guard and must not quarantine the fleet's agent.
-          this.kpis.agentHealth(windowMs, cell, 'champion', nowMs),
-          this.kpis.recentTotals(windowMs, cell, nowMs),
-          this.kpis.recentTotals(windowMs, cell, nowMs - windowMs),
+          this.kpis.agentHealth(Math.min(windowMs, AGENT_WINDOW_MS), cell, 'champion', nowMs),
+          this.kpis.recentTotals(windowMs, cell, matureMs),
+          this.kpis.recentTotals(windowMs, cell, matureMs - windowMs),
         ]);
         const sums = agents.map(({ agent, decisions, fallbacks, errors }) => ({ agent, decisions, fallbacks, errors }));
         return { windowSeconds, agents: sums, current, previous };

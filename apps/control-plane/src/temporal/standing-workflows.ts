@@ -20,7 +20,8 @@ export async function ensureStandingWorkflows(client: Client, settings: Standing
     fleet: settings.fleet,
     cell: settings.cell,
     tickSeconds: settings.metaTickSeconds,
-    windowSeconds: Math.max(120, 4 * settings.metaTickSeconds),
+    // Two windows are compared: shorter ones see a traffic ramp as a drop.
+    windowSeconds: Math.max(600, 4 * settings.metaTickSeconds),
   };
   await client.workflow.start('metaAgent', {
     workflowId: metaWorkflowId(settings.fleet),

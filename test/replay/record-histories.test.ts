@@ -1,0 +1,142 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { ApproveCommand, MetaAgentInput, RetrainAgentsInput, RollBackToInput, RollOutPolicyInput, RolloutView } from '../../workflows/messages';
+import { CONTROL_QUEUE } from '../../workflows/workflow-ids';
+import { stubMeta } from '../workflow/stub-meta';
+import { shortPlan, stubRollout, type StubOptions } from '../workflow/stub-rollout';
+import { stubTraining } from '../workflow/stub-training';
+import { WorkflowEnvironment } from '../workflow/workflow-environment';
+
+// Records the histories that replay.test.ts replays for ever: `npm run jest -- … ` by scripts/record-histories.ts. A
+// history that was released is never recorded again; a changed workflow uses `patched()`.
+const record = process.env.RECORD_HISTORIES === '1' ? describe : describe.skip;
+
+const alice = { name: 'alice', role: 'release-manager' } as const;
+const mia = { name: 'mia', role: 'ml-lead' } as const;
+
+record('histories', () => {
+  let environment: WorkflowEnvironment;
+  beforeAll(async () => {
+    environment = await WorkflowEnvironment.create();
+  }, 60_000);
+  afterAll(() => environment.teardown());
+
+  async function keep(name: string, handle: WorkflowHandle): Promise<void> {
+    const json = historyToJSON(await handle.fetchHistory());
+    await writeFile(join(__dirname, 'histories', `${name}.json`), `${JSON.stringify(JSON.parse(json))}\n`);
+  }
+
+  const start = (workflowType: string, workflowId: string, args: unknown[]) =>
+    environment.env.client.workflow.start(workflowType, { workflowId, taskQueue: CONTROL_QUEUE, args });
+
+  async function until(handle: WorkflowHandle, wanted: (view: RolloutView) => boolean): Promise<RolloutView> {
+    for (;;) {
+      const view = await handle.query<RolloutView>('state');
+      if (wanted(view)) return view;
+      await environment.env.sleep('200ms');
+    }
+  }
+
+  async function approve(handle: WorkflowHandle): Promise<void> {
+    const view = await until(handle, (v) => v.state === 'awaiting-approval');
+    const command: ApproveCommand = {
+      by: alice,
+      reason: 'looks right',
+      approvalId: 'apr-1',
+      evidenceDigest: view.evidenceDigest ?? '',
+      expiresAtMs: (await environment.env.currentTimeMs()) + 3_600_000,
+    };
+    await handle.executeUpdate('approve', { args: [command] });
+  }
+
+  const command = (handle: WorkflowHandle, name: string) =>
+    handle.executeUpdate(name, { args: [{ by: alice, reason: 'for the record' }] });
+
+  async function rollout(name: string, options: StubOptions, during: (handle: WorkflowHandle) => Promise<void>): Promise<void> {
+    const input: RollOutPolicyInput = {
+      rolloutId: `rol_${name}`,
+      fleet: 'demo',
+      cell: 'default',
+      agent: 'bid',
+      candidateId: 'bid-candidate',
+      plan: shortPlan(),
+      requestedBy: mia,
+    };
+    await environment.with(stubRollout(options).activities, async () => {
+      const handle = await start('rollOutPolicy', `rollout/${input.rolloutId}`, [input]);
+      await during(handle);
+      await handle.result();
+      await keep(`roll-out-policy.${name}`, handle);
+      if (name === 'promoted') await keep('validate-in-shadow.pass', environment.env.client.workflow.getHandle(`shadow/${input.rolloutId}`));
+    });
+  }
+
+  test('rollOutPolicy and validateInShadow', async () => {
+    const looks =
+      (last: 'non-inferior' | 'inferior' | 'inconclusive'): StubOptions['verdictOf'] =>
+      (_stage, look) =>
+        look >= 4 ? last : 'continue';
+    await rollout('promoted', { verdictOf: looks('non-inferior') }, approve);
+    await rollout('rolled-back', { verdictOf: looks('inferior') }, approve);
+    await rollout('undecided', { verdictOf: looks('inconclusive') }, approve);
+    await rollout('guard-fired', { guardFiresAfterMs: 1500 }, approve);
+    await rollout('refused', { faults: [{ pointer: '/plan', code: 'X', detail: 'x' }] }, async () => undefined);
+    await rollout('paused-and-aborted', {}, async (handle) => {
+      await approve(handle);
+      await until(handle, (v) => v.state === 'canary' && v.look >= 1);
+      await command(handle, 'pause');
+      await until(handle, (v) => v.look >= 3);
+      await command(handle, 'abort');
+    });
+    await rollout('rejected', {}, async (handle) => {
+      await until(handle, (v) => v.state === 'awaiting-approval');
+      await command(handle, 'reject');
+    });
+  });
+
+  test('retrainAgents', async () => {
+    const input = (kind: RetrainAgentsInput['kind']): RetrainAgentsInput => ({
+      fleet: 'demo',
+      cell: 'default',
+      agent: 'bid',
+      kind,
+      cutoffMs: 1_800_000_000_000,
+      windowSeconds: 600,
+      seed: 7,
+      requestedBy: mia,
+    });
+    await environment.with(stubTraining().activities, async () => {
+      const handle = await start('retrainAgents', 'retrain/a', [input('manual')]);
+      await handle.result();
+      await keep('retrain-agents.finished', handle);
+    });
+    await environment.with(stubTraining({ dataFault: 'ONE_CLASS' }).activities, async () => {
+      const handle = await start('retrainAgents', 'retrain/b', [input('daily')]);
+      await handle.result().catch(() => undefined);
+      await keep('retrain-agents.one-class', handle);
+    });
+  });
+
+  test('metaAgent, retrainTick, rollBackTo', async () => {
+    const stub = stubMeta((tick) => (tick > 2 ? 3000 : 0));
+    await environment.with(stub.activities, async () => {
+      const input: MetaAgentInput = { fleet: 'demo', cell: 'default', tickSeconds: 30, windowSeconds: 600 };
+      const meta = await start('metaAgent', 'meta-agent/demo', [input]);
+      await environment.env.sleep('3 minutes');
+      await command(meta, 'stopBidding');
+      await keep('meta-agent.quarantined-and-stopped', meta);
+      await meta.terminate('recorded');
+      const tick = { fleet: 'demo', cell: 'default', agents: ['bid'], kind: 'daily', windowSeconds: 86_400 };
+      const ticked = await start('retrainTick', 'tick/1', [tick]);
+      await ticked.result();
+      await keep('retrain-tick.started', ticked);
+      stub.activities.awaitAcknowledgement = () => Promise.resolve({ acknowledged: ['edge-1'], stragglers: [], atMs: 5 });
+      const back: RollBackToInput = { fleet: 'demo', cell: 'default', agent: 'bid', targetId: null, requestedBy: alice, reason: 'drill', verdictAtMs: 0 };
+      const rolled = await start('rollBackTo', 'rollback/demo/1', [back]);
+      await rolled.result();
+      await keep('roll-back-to.acknowledged', rolled);
+    });
+  });
+});
