@@ -1,7 +1,7 @@
 /** Offline gate: does the candidate's price law explain bids that it has not seen as well as the champion's? */
 import type { AgentPolicy, GateResult } from '#domain/contracts';
 import { pairedLikelihood, splitHeldOut, type PriceLaw, type WinRow } from '#domain/learning';
-import type { InferSession } from './training-activities';
+import type { InferSession } from './training-ports';
 
 /** Share of a window that never trains. Training and gate draw the same split from the same seed. */
 export const HELD_OUT_SHARE = 0.2;

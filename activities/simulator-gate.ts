@@ -1,7 +1,7 @@
 /** Market gate: champion and candidate bid on the same seeded auctions, through the edge's own functions. */
 import type { AgentPolicy, GateResult, PolicyBundle, PolicySnapshot } from '#domain/contracts';
 import { compareArms, judgeSimulation, type MarketArm, type Scenario } from '#domain/market';
-import type { InferSession } from './training-activities';
+import type { InferSession } from './training-ports';
 
 /** Auctions per seed and arm; with the seeds below about half a minute on one core. */
 export const GATE_AUCTIONS = 6000;
@@ -29,12 +29,21 @@ export async function judgeOnMarket(ports: SimulatorGatePorts, input: SimulatorG
   const { scenario, snapshot } = await ports.market(input.cell);
   const sessions: InferSession[] = [];
   const armOf = async (policies: PolicyBundle): Promise<MarketArm> => {
-    const served: PolicySnapshot = { ...snapshot, champion: policies, canary: null, shadows: [], kill: { level: 'none', agents: [] } };
+    const served: PolicySnapshot = {
+      ...snapshot,
+      champion: policies,
+      canary: null,
+      shadows: [],
+      kill: { level: 'none', agents: [] },
+    };
     const { artifact } = policies.bid;
     if (artifact === null) return { snapshot: served, infer: null };
     const session = await ports.openSession(await ports.artifacts.get(artifact.sha256));
     sessions.push(session);
-    return { snapshot: served, infer: (rows, rowCount) => session.run(rows.subarray(0, rowCount * artifact.inputWidth), rowCount) };
+    return {
+      snapshot: served,
+      infer: (rows, rowCount) => session.run(rows.subarray(0, rowCount * artifact.inputWidth), rowCount),
+    };
   };
   try {
     const champion = await armOf(snapshot.champion);

@@ -12,7 +12,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { CandidateDraft, TrainingWindow } from '../activities/training-activities';
+import type { CandidateDraft, TrainingWindow } from '../activities/training-ports';
 import * as messages from './messages';
 import type { RetrainAgentsInput, TrainingStep, TrainingView } from './messages';
 import { idempotentWrites, training } from './proxies';
@@ -50,7 +50,11 @@ export async function retrainAgents(input: RetrainAgentsInput): Promise<Training
     await CancellationScope.nonCancellable(() => run.failed(error));
     await condition(allHandlersFinished);
     if (isCancellation(error)) return run.view;
-    throw ApplicationFailure.create({ type: run.view.code ?? 'TRAINING_FAILED', message: run.view.reason, nonRetryable: true });
+    throw ApplicationFailure.create({
+      type: run.view.code ?? 'TRAINING_FAILED',
+      message: run.view.reason,
+      nonRetryable: true,
+    });
   }
   await condition(allHandlersFinished);
   return run.view;
@@ -85,7 +89,9 @@ async function learn(run: TrainingRun): Promise<void> {
   view.candidateId = modelVersionId;
   view.passed = view.gates.every((gate) => gate.passed);
   const refused = view.gates.filter((gate) => !gate.passed).map((gate) => `${gate.gate}: ${gate.reason}`);
-  view.reason = view.passed ? `${modelVersionId} passed ${view.gates.length} gates` : `refused by ${refused.join('; ')}`;
+  view.reason = view.passed
+    ? `${modelVersionId} passed ${view.gates.length} gates`
+    : `refused by ${refused.join('; ')}`;
   if (view.passed && input.rollout !== undefined) await startRollout(run, modelVersionId);
   await run.enter('finished');
   await run.announce(view.passed ? 'training.finished' : 'training.refused');
@@ -95,9 +101,10 @@ function draftOf(run: TrainingRun, window: TrainingWindow): Promise<CandidateDra
   const { cell, agent, seed, imported, hyper } = run.input;
   if (agent === 'budget') return training.fitBudgetPolicy({ cell, window, seed });
   if (imported !== undefined) return training.adoptBidModel({ cell, window, seed, hyper: {}, ...imported });
-  return training.trainBidModel.executeWithOptions({ summary: `win model on ${window.rows} rows of ${window.windowId}` }, [
-    { cell, window, hyper: hyper ?? {}, seed },
-  ]);
+  return training.trainBidModel.executeWithOptions(
+    { summary: `win model on ${window.rows} rows of ${window.windowId}` },
+    [{ cell, window, hyper: hyper ?? {}, seed }],
+  );
 }
 
 /** The rollout outlives this run: it waits for people, training does not. */
@@ -109,7 +116,17 @@ async function startRollout(run: TrainingRun, candidateId: string): Promise<void
     workflowId: rolloutWorkflowId(rolloutId),
     parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: `Roll out ${candidateId} (${input.agent})`,
-    args: [{ rolloutId, fleet: input.fleet, cell: input.cell, agent: input.agent, candidateId, plan, requestedBy: input.requestedBy }],
+    args: [
+      {
+        rolloutId,
+        fleet: input.fleet,
+        cell: input.cell,
+        agent: input.agent,
+        candidateId,
+        plan,
+        requestedBy: input.requestedBy,
+      },
+    ],
   });
   run.view.rolloutId = rolloutId;
 }

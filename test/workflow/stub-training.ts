@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { GateResult, Intent } from '#domain/contracts';
-import type { CandidateDraft, TrainingRunRow, TrainingWindow } from '../../activities/training-activities';
+import type { CandidateDraft, TrainingRunRow, TrainingWindow } from '../../activities/training-ports';
 
 export interface TrainingStubOptions {
   /** Fails `validateWindow` with this code, as one-class or empty data do. */

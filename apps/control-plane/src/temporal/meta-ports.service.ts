@@ -45,7 +45,8 @@ export class MetaPortsService {
       startTraining: (input) => this.trainings.start(input),
       rollBack: async (input) => {
         const switched = await this.rollbacks.switchTo(input);
-        if (switched.activeRolloutId !== null) await this.leases.end(switched.activeRolloutId, input.reason.slice(0, 200));
+        if (switched.activeRolloutId !== null)
+          await this.leases.end(switched.activeRolloutId, input.reason.slice(0, 200));
         return switched;
       },
       appendIntent: async (intent) => {

@@ -13,9 +13,11 @@ export async function registerSearchAttributes(connection: Connection, namespace
   const missing = SEARCH_ATTRIBUTE_NAMES.filter((name) => !(name in listed.customAttributes));
   if (missing.length === 0) return [];
   const searchAttributes = Object.fromEntries(missing.map((name) => [name, KEYWORD]));
-  await connection.operatorService.addSearchAttributes({ namespace, searchAttributes }).catch(async (error: unknown) => {
-    const again = await connection.operatorService.listSearchAttributes({ namespace });
-    if (missing.some((name) => !(name in again.customAttributes))) throw error;
-  });
+  await connection.operatorService
+    .addSearchAttributes({ namespace, searchAttributes })
+    .catch(async (error: unknown) => {
+      const again = await connection.operatorService.listSearchAttributes({ namespace });
+      if (missing.some((name) => !(name in again.customAttributes))) throw error;
+    });
   return missing;
 }

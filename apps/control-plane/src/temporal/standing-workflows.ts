@@ -1,4 +1,9 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, WorkflowIdConflictPolicy } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  WorkflowIdConflictPolicy,
+} from '@temporalio/client';
 import type { MetaAgentInput, RetrainTickInput } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, metaWorkflowId } from '../../../../workflows/workflow-ids';
 
@@ -43,7 +48,10 @@ async function ensureDailySchedule(client: Client, settings: StandingSettings): 
   try {
     await client.schedule.create({
       scheduleId: dailyScheduleId(settings.fleet),
-      spec: { calendars: [{ hour: 3, minute: 30, comment: 'after the night traffic, before the morning' }], timezone: 'UTC' },
+      spec: {
+        calendars: [{ hour: 3, minute: 30, comment: 'after the night traffic, before the morning' }],
+        timezone: 'UTC',
+      },
       action: {
         type: 'startWorkflow',
         workflowType: 'retrainTick',

@@ -61,10 +61,14 @@ function problemOf(error: unknown): unknown {
     const code = PROBLEM_OF[type ?? ''] ?? 'conflict';
     return new ProblemError(code, message, [{ pointer: '', code: type ?? 'REFUSED', detail: message }]);
   }
-  if (error instanceof WorkflowNotFoundError) return new ProblemError('conflict', 'Its workflow is over or was never started.');
+  if (error instanceof WorkflowNotFoundError)
+    return new ProblemError('conflict', 'Its workflow is over or was never started.');
   if (error instanceof WorkflowExecutionAlreadyStartedError) return new ProblemError('already-exists', error.message);
   if (isGrpcServiceError(error) || (error instanceof Error && /UpdateRPCTimeout/.test(error.name))) {
-    return new ProblemError('temporal-unavailable', 'Temporal or its worker did not answer; the same command may be sent again.');
+    return new ProblemError(
+      'temporal-unavailable',
+      'Temporal or its worker did not answer; the same command may be sent again.',
+    );
   }
   return error;
 }

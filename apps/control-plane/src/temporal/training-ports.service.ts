@@ -4,7 +4,7 @@ import { FEATURE_SPEC_HASH } from '#domain/features';
 import { parseScenario } from '#domain/market';
 import { openOnnxSession } from '../../../../activities/onnx-session';
 import { permanent } from '../../../../activities/permanent-failure';
-import type { TrainingPorts } from '../../../../activities/training-activities';
+import type { TrainingPorts } from '../../../../activities/training-ports';
 import { ControlPlaneConfig } from '../config';
 import { SnapshotStore } from '../edges/snapshot-store';
 import { EmptyWindowError, WindowService } from '../lake/window.service';

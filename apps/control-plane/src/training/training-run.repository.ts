@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { TrainingRunRow } from '../../../../activities/training-activities';
+import type { TrainingRunRow } from '../../../../activities/training-ports';
 import type { TrainingView } from '../../../../workflows/messages';
 
 /** A training run as the API lists it. */

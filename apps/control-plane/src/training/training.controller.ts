@@ -16,8 +16,18 @@ import { TrainingService } from './training.service';
 const requestSchema = z.strictObject({
   agent: z.enum(['bid', 'budget']),
   /** Length of the training window, counted back from now. */
-  windowSeconds: z.number().int().min(10).max(90 * 86_400).default(86_400),
-  seed: z.number().int().min(0).max(2 ** 31 - 1).optional(),
+  windowSeconds: z
+    .number()
+    .int()
+    .min(10)
+    .max(90 * 86_400)
+    .default(86_400),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .optional(),
   hyper: z
     .strictObject({
       epochs: z.number().int().min(1).max(500),
@@ -50,7 +60,9 @@ const runSchema = z.object({
 class TrainingRequestDto extends createZodDto(requestSchema.meta({ id: 'TrainingRequest' })) {}
 class StartedTrainingDto extends createZodDto(z.object({ workflowId: z.string() }).meta({ id: 'StartedTraining' })) {}
 class TrainingRunDto extends createZodDto(runSchema.meta({ id: 'TrainingRun' })) {}
-class TrainingRunListDto extends createZodDto(z.object({ items: z.array(runSchema) }).meta({ id: 'TrainingRunList' })) {}
+class TrainingRunListDto extends createZodDto(
+  z.object({ items: z.array(runSchema) }).meta({ id: 'TrainingRunList' }),
+) {}
 class TrainingViewDto extends createZodDto(z.record(z.string(), z.unknown()).meta({ id: 'TrainingView' })) {}
 class ListQueryDto extends createZodDto(listQuerySchema) {}
 class CancelDto extends createZodDto(commandSchema.meta({ id: 'CancelTraining' })) {}
@@ -91,7 +103,11 @@ export class TrainingController {
 
   @Get(':workflowId')
   @ApiProblems('not-found')
-  @ZodResponse({ status: 200, description: 'The run: its step, gates, candidate, or the code it failed with', type: TrainingRunDto })
+  @ZodResponse({
+    status: 200,
+    description: 'The run: its step, gates, candidate, or the code it failed with',
+    type: TrainingRunDto,
+  })
   async get(@Param('workflowId') workflowId: string): Promise<TrainingRunDto> {
     const run = await this.runs.find(workflowId);
     if (run === null) throw notFound('training run', workflowId);

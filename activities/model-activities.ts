@@ -1,0 +1,135 @@
+/** Activities that make a candidate: out of rows, or out of a model somebody else trained. */
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { AgentPolicy, BidParams, BudgetParams, GateResult } from '#domain/contracts';
+import {
+  encodeWinModelOnnx,
+  fitPidGains,
+  fitTrafficShares,
+  LearningError,
+  paritySamples,
+  splitHeldOut,
+  trainWinModel,
+} from '#domain/learning';
+import { judgeParity, openChecked } from './check-parity';
+import { HELD_OUT_SHARE } from './held-out-gate';
+import { permanent } from './permanent-failure';
+import type { CandidateDraft, TrainBidInput, TrainingPorts, TrainingWindow } from './training-ports';
+
+const PARITY_VECTORS = 8;
+const PARITY_TOLERANCE = 1e-4;
+const MAX_ARTIFACT_BYTES = 4 << 20;
+
+/** Closures over `ports`; part of `createTrainingActivities`. */
+export function createModelActivities(ports: TrainingPorts) {
+  return {
+    /** Trains the censored win model, writes it as ONNX into the artifact store and answers the draft. */
+    async trainBidModel(input: TrainBidInput): Promise<CandidateDraft> {
+      const context = Context.current();
+      const rows = await ports.winRows(input.window.windowId);
+      const { train } = splitHeldOut(rows, HELD_OUT_SHARE, input.seed);
+      const startedMs = ports.now();
+      let rowsPerSecond: number | null = null;
+      const model = await codedLearning(() =>
+        trainWinModel(train, input.hyper, input.seed, async (progress) => {
+          rowsPerSecond = Math.round((progress.rowsSeen * 1000) / Math.max(1, ports.now() - startedMs));
+          // The attempt fences zombies: the server refuses heartbeats of an attempt that it has given up.
+          context.heartbeat({ ...progress, rowsPerSecond, attempt: context.info.attempt });
+          // Also lets heartbeats and other activities of this process through; throws when the run was cancelled.
+          await context.sleep(0);
+        }),
+      );
+      const bytes = encodeWinModelOnnx(model);
+      const parity = paritySamples(model, PARITY_VECTORS, input.seed);
+      const draft = await bidDraft(ports, { ...input, bytes, parity, source: { kind: 'trained', hyper: input.hyper } });
+      return { ...draft, rowsPerSecond };
+    },
+
+    /** Takes a model trained elsewhere; its golden vectors come from its own runs on rows of the window. */
+    async adoptBidModel(input: TrainBidInput & { sha256: string; note: string }): Promise<CandidateDraft> {
+      const bytes = await ports.artifacts.get(input.sha256);
+      if (bytes.byteLength > MAX_ARTIFACT_BYTES) throw permanent('ARTIFACT_TOO_LARGE', `${bytes.byteLength} bytes`);
+      const rows = (await ports.winRows(input.window.windowId)).slice(0, PARITY_VECTORS);
+      const session = await openChecked(ports, bytes);
+      try {
+        const parity = [];
+        for (const row of rows) {
+          const vector = Float32Array.from(row.features);
+          parity.push({ input: [...vector], output: [...(await session.run(vector, 1))] });
+        }
+        return await bidDraft(ports, { ...input, bytes, parity, source: { kind: 'imported', note: input.note } });
+      } finally {
+        await session.close();
+      }
+    },
+
+    /** Budget agent: gains tuned on the traffic shares of the window, from the champion's as a start. */
+    async fitBudgetPolicy(input: { cell: string; window: TrainingWindow; seed: number }): Promise<CandidateDraft> {
+      const { window, seed } = input;
+      const champion = await ports.champion(input.cell, 'budget');
+      const shares = fitTrafficShares(await ports.trafficByHourOfWeek(window.windowId));
+      const { params, ...fit } = fitPidGains(champion.params as BudgetParams, shares, seed);
+      const modelVersionId = `budget-${window.contentSha256.slice(0, 12)}-${seed}`;
+      const policy: AgentPolicy = { modelVersionId, agent: 'budget', kind: 'baseline', params, artifact: null };
+      return {
+        policy,
+        parentId: champion.modelVersionId,
+        window,
+        hyperParameters: { ...fit },
+        seed,
+        rowsPerSecond: null,
+      };
+    },
+
+    async checkParity(input: { draft: CandidateDraft }): Promise<GateResult> {
+      return judgeParity(ports, input.draft.policy);
+    },
+  };
+}
+
+interface DraftInput extends TrainBidInput {
+  bytes: Uint8Array;
+  parity: { input: number[]; output: number[] }[];
+  source: Record<string, unknown>;
+}
+
+async function bidDraft(ports: TrainingPorts, input: DraftInput): Promise<CandidateDraft> {
+  const champion = await ports.champion(input.cell, 'bid');
+  const sha256 = await ports.artifacts.put(input.bytes);
+  const { window, seed } = input;
+  const policy: AgentPolicy = {
+    modelVersionId: `bid-${sha256.slice(0, 12)}-${window.contentSha256.slice(0, 8)}`,
+    agent: 'bid',
+    kind: 'model',
+    params: champion.params as BidParams,
+    artifact: {
+      sha256,
+      sizeBytes: input.bytes.byteLength,
+      inputName: 'features',
+      outputName: 'law',
+      inputWidth: 24,
+      outputWidth: 2,
+      featureSpecHash: ports.featureSpecHash,
+      parity: input.parity,
+      tolerance: PARITY_TOLERANCE,
+    },
+  };
+  return {
+    policy,
+    parentId: champion.modelVersionId,
+    window,
+    hyperParameters: input.source,
+    seed,
+    rowsPerSecond: null,
+  };
+}
+
+/** A learning fault is permanent: its code travels as the failure's type and no retry can heal it. */
+async function codedLearning<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LearningError) throw permanent(error.code, error.message);
+    if (error instanceof ApplicationFailure) throw error;
+    throw error;
+  }
+}
