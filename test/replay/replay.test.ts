@@ -1,16 +1,20 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger, DeterminismViolationError, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import { readdirSync } from 'node:fs';
+import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundlerOptions } from '../../workflows/bundler-options';
 import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
+import { HISTORIES, readHistory } from './history-file';
 
-const HISTORIES = join(__dirname, 'histories');
 const MAX_BUNDLE_BYTES = 2 << 20;
-const WORKFLOWS = ['meta-agent', 'retrain-agents', 'retrain-tick', 'roll-back-to', 'roll-out-policy', 'validate-in-shadow'];
+const WORKFLOWS = [
+  'meta-agent',
+  'retrain-agents',
+  'retrain-tick',
+  'roll-back-to',
+  'roll-out-policy',
+  'validate-in-shadow',
+];
 
-type RecordedEvent = { activityTaskScheduledEventAttributes?: { activityType?: { name?: string } } };
-const recorded = (name: string): { events: RecordedEvent[] } =>
-  JSON.parse(readFileSync(join(HISTORIES, name), 'utf8')) as { events: RecordedEvent[] };
 const names = readdirSync(HISTORIES).filter((name) => name.endsWith('.json'));
 
 let bundle: { code: string; sourceMap: string };
@@ -18,12 +22,15 @@ beforeAll(async () => {
   Runtime.install({
     logger: new DefaultLogger('ERROR'),
     shutdownSignals: [],
-    telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) },
+    },
   });
   bundle = await bundleWorkflowCode({ ...bundlerOptions(), logger: new DefaultLogger('ERROR') });
 }, 60_000);
 
-const replay = (history: unknown) => Worker.runReplayHistory({ workflowBundle: bundle }, history);
+const replay = (history: ReturnType<typeof readHistory>) =>
+  Worker.runReplayHistory({ workflowBundle: bundle }, history);
 
 describe('recorded histories', () => {
   test('every workflow has one', () => {
@@ -31,12 +38,14 @@ describe('recorded histories', () => {
   });
 
   test.each(names)('%s replays', async (name) => {
-    await expect(replay(recorded(name))).resolves.toBeUndefined();
+    await expect(replay(readHistory(name))).resolves.toBeUndefined();
   });
 
   test('a history whose workflow did something else is reported', async () => {
-    const broken = recorded('roll-out-policy.promoted.json');
-    const claim = broken.events.find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'claimRollout');
+    const broken = readHistory('roll-out-policy.promoted.json');
+    const claim = broken.events.find(
+      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'claimRollout',
+    );
     claim!.activityTaskScheduledEventAttributes!.activityType!.name = 'promoteCandidate';
     await expect(replay(broken)).rejects.toThrow(DeterminismViolationError);
   });
@@ -44,7 +53,9 @@ describe('recorded histories', () => {
 
 describe('workflow bundle', () => {
   const sourcesOf = () => {
-    const inline = /sourceMappingURL=data:application\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)/.exec(bundle.code);
+    const inline = /sourceMappingURL=data:application\/json;(?:charset=utf-8;)?base64,([A-Za-z0-9+/=]+)/.exec(
+      bundle.code,
+    );
     const map = JSON.parse(Buffer.from(inline?.[1] ?? '', 'base64').toString('utf8')) as { sources: string[] };
     return map.sources;
   };
@@ -54,13 +65,17 @@ describe('workflow bundle', () => {
     const sources = sourcesOf();
     expect(sources.some((source) => source.includes('domain/rollout/next-step.ts'))).toBe(true);
     const unwanted = sources.filter((source) =>
-      /node_modules\/(@nestjs|typeorm|pg|onnxruntime-node|zod)\/|\/dist\/(domain|workflows|activities)\/|\/activities\//.test(source),
+      /node_modules\/(@nestjs|typeorm|pg|onnxruntime-node|zod)\/|\/dist\/(domain|workflows|activities)\/|\/activities\//.test(
+        source,
+      ),
     );
     expect(unwanted).toEqual([]);
   });
 
   test('names every search attribute that the bootstrap registers', () => {
-    const set = [...bundle.code.matchAll(/'(Adloop[A-Z][A-Za-z]+)'|"(Adloop[A-Z][A-Za-z]+)"/g)].map((match) => match[1] ?? match[2]);
+    const set = [...bundle.code.matchAll(/'(Adloop[A-Z][A-Za-z]+)'|"(Adloop[A-Z][A-Za-z]+)"/g)].map(
+      (match) => match[1] ?? match[2],
+    );
     expect([...new Set(set)].sort()).toEqual([...SEARCH_ATTRIBUTE_NAMES].sort());
   });
 });

@@ -16,7 +16,13 @@ async function meta(
   during: (handle: WorkflowHandle) => Promise<void>,
   change: Partial<MetaAgentInput> = {},
 ) {
-  const input: MetaAgentInput = { fleet: `f${(n += 1)}`, cell: 'default', tickSeconds: 30, windowSeconds: 600, ...change };
+  const input: MetaAgentInput = {
+    fleet: `f${(n += 1)}`,
+    cell: 'default',
+    tickSeconds: 30,
+    windowSeconds: 600,
+    ...change,
+  };
   await environment.with(stub.activities, async () => {
     const handle = await environment.env.client.workflow.start('metaAgent', {
       workflowId: metaWorkflowId(input.fleet),
@@ -67,8 +73,15 @@ describe('metaAgent', () => {
     const stub = stubMeta();
     await meta(stub, async (handle) => {
       await send(handle, 'killAgent', { agent: 'creative' });
-      await expect(send(handle, 'reviveAgent', { agent: 'creative' })).rejects.toMatchObject({ cause: { type: 'FOUR_EYES' } });
-      const revived = await send(handle, 'reviveAgent', { agent: 'creative' }, { name: 'bob', role: 'release-manager' });
+      await expect(send(handle, 'reviveAgent', { agent: 'creative' })).rejects.toMatchObject({
+        cause: { type: 'FOUR_EYES' },
+      });
+      const revived = await send(
+        handle,
+        'reviveAgent',
+        { agent: 'creative' },
+        { name: 'bob', role: 'release-manager' },
+      );
       expect(revived.quarantined).toEqual([]);
       await send(handle, 'retrainNow', { agent: 'bid', windowSeconds: 600 }, { name: 'mia', role: 'ml-lead' });
     });
@@ -98,9 +111,19 @@ describe('metaAgent', () => {
 
 test('retrainTick starts one run per agent with the hour as cutoff', async () => {
   const stub = stubMeta();
-  const input: RetrainTickInput = { fleet: 'demo', cell: 'default', agents: ['bid', 'budget'], kind: 'daily', windowSeconds: 86_400 };
+  const input: RetrainTickInput = {
+    fleet: 'demo',
+    cell: 'default',
+    agents: ['bid', 'budget'],
+    kind: 'daily',
+    windowSeconds: 86_400,
+  };
   const result = await environment.with(stub.activities, () =>
-    environment.env.client.workflow.execute('retrainTick', { workflowId: 'tick', taskQueue: CONTROL_QUEUE, args: [input] }),
+    environment.env.client.workflow.execute('retrainTick', {
+      workflowId: 'tick',
+      taskQueue: CONTROL_QUEUE,
+      args: [input],
+    }),
   );
   expect(result).toEqual({ started: ['retrain/bid', 'retrain/budget'] });
   expect(stub.trainings.map((training) => training.cutoffMs % 3_600_000)).toEqual([0, 0]);
@@ -128,6 +151,11 @@ test('rollBackTo ends with the stragglers by name after a minute', async () => {
       args: [input],
     }),
   );
-  expect(report).toMatchObject({ targetId: 'bid-old', acknowledged: ['edge-1'], stragglers: ['edge-2'], timeToSafeMs: 61_000 });
+  expect(report).toMatchObject({
+    targetId: 'bid-old',
+    acknowledged: ['edge-1'],
+    stragglers: ['edge-2'],
+    timeToSafeMs: 61_000,
+  });
   expect(stub.intents).toMatchObject([{ kind: 'rollback.requested', publisher: 'operator' }]);
 });

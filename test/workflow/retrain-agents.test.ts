@@ -68,14 +68,17 @@ describe('retrainAgents', () => {
     expect(intents).toMatchObject([{ kind: 'training.finished' }]);
   });
 
-  test.each(['ONE_CLASS', 'EMPTY_WINDOW', 'NAN_LOSS'])('%s fails the run with that code and registers nothing', async (code) => {
-    const { failure, log, rows, intents } = await retrain({ dataFault: code });
-    expect(failure).toBeInstanceOf(WorkflowFailedError);
-    expect(((failure as WorkflowFailedError).cause as ApplicationFailure).type).toBe(code);
-    expect(log).toEqual(['freeze']);
-    expect(rows.at(-1)).toMatchObject({ step: 'failed', code });
-    expect(intents).toMatchObject([{ kind: 'training.refused' }]);
-  });
+  test.each(['ONE_CLASS', 'EMPTY_WINDOW', 'NAN_LOSS'])(
+    '%s fails the run with that code and registers nothing',
+    async (code) => {
+      const { failure, log, rows, intents } = await retrain({ dataFault: code });
+      expect(failure).toBeInstanceOf(WorkflowFailedError);
+      expect(((failure as WorkflowFailedError).cause as ApplicationFailure).type).toBe(code);
+      expect(log).toEqual(['freeze']);
+      expect(rows.at(-1)).toMatchObject({ step: 'failed', code });
+      expect(intents).toMatchObject([{ kind: 'training.refused' }]);
+    },
+  );
 
   test('a candidate that a gate refuses is registered with the refusal and never rolled out', async () => {
     const plan = shortPlan();
@@ -90,20 +93,26 @@ describe('retrainAgents', () => {
     const stub = stubRollout({ faults });
     const training = stubTraining();
     const input = inputOf({ rollout: { rolloutId: 'rol_yes', plan: shortPlan() } });
-    await environment.with({ ...stub.activities, ...training.activities, ...{ appendIntent: async () => undefined } }, async () => {
-      const view: TrainingView = await environment.env.client.workflow.execute('retrainAgents', {
-        workflowId: `retrain/with-rollout/${n}`,
-        taskQueue: CONTROL_QUEUE,
-        args: [input],
-      });
-      expect(view.rolloutId).toBe('rol_yes');
-      const ended = await environment.env.client.workflow.getHandle(rolloutWorkflowId('rol_yes')).result();
-      expect(ended).toMatchObject({ state: 'refused', requestedBy: 'mia' });
-    });
+    await environment.with(
+      { ...stub.activities, ...training.activities, ...{ appendIntent: async () => undefined } },
+      async () => {
+        const view: TrainingView = await environment.env.client.workflow.execute('retrainAgents', {
+          workflowId: `retrain/with-rollout/${n}`,
+          taskQueue: CONTROL_QUEUE,
+          args: [input],
+        });
+        expect(view.rolloutId).toBe('rol_yes');
+        const ended = await environment.env.client.workflow.getHandle(rolloutWorkflowId('rol_yes')).result();
+        expect(ended).toMatchObject({ state: 'refused', requestedBy: 'mia' });
+      },
+    );
   });
 
   test('a model trained elsewhere passes the same gates', async () => {
-    const { view, log } = await retrain({}, { kind: 'imported', imported: { sha256: 'cd'.repeat(32), note: 'PyTorch' } });
+    const { view, log } = await retrain(
+      {},
+      { kind: 'imported', imported: { sha256: 'cd'.repeat(32), note: 'PyTorch' } },
+    );
     expect(log).toEqual(['freeze', `adopt ${'cd'.repeat(32)}`, 'register with 3 gates']);
     expect(view!.gates).toHaveLength(3);
   });

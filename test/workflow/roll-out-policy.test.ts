@@ -96,9 +96,13 @@ describe('rollOutPolicy', () => {
   });
 
   test('promotes a proven candidate: shadow, approval, canary with guard, promotion', async () => {
-    const { view, log, rows, intents, approvals } = await rollout(shortPlan(), { verdictOf: proven }, async (handle) => {
-      await approve(handle);
-    });
+    const { view, log, rows, intents, approvals } = await rollout(
+      shortPlan(),
+      { verdictOf: proven },
+      async (handle) => {
+        await approve(handle);
+      },
+    );
     expect(view).toMatchObject({ state: 'promoted', rollbackTargetId: 'bid-champion', shareBps: 0, guard: 'idle' });
     expect(log).toEqual(['open', 'claim', 'shadow 1000', 'shadow 0', 'serve 1 2500', 'guard', 'promote', 'release']);
     expect(intents.map((intent) => intent.kind)).toEqual(['rollout.started', 'rollout.promoted']);

@@ -46,8 +46,8 @@ export function stubMeta(errorsAt: (tick: number) => number = () => 0) {
       switches.push(input);
       return { targetId: 'bid-old', previousId: 'bid-now', activeRolloutId: null, version: 9 };
     },
-    async awaitAcknowledgement() {
-      return { acknowledged: ['edge-1'], stragglers: ['edge-2'], atMs: 1 };
+    async awaitAcknowledgement(): Promise<{ acknowledged: string[]; stragglers: string[]; atMs: number }> {
+      return { acknowledged: ['edge-1'], stragglers: [], atMs: 1 };
     },
     async appendMetaIntent(intent: Intent) {
       intents.push(intent);

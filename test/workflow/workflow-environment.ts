@@ -26,7 +26,9 @@ export class WorkflowEnvironment {
       shutdownSignals: [],
       telemetryOptions: { logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'ERROR' }) } },
     });
-    const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } });
+    const env = await TestWorkflowEnvironment.createTimeSkipping({
+      server: { executable: { type: 'existing-path', path } },
+    });
     await env.connection.operatorService.addSearchAttributes({
       namespace: 'default',
       searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTE_NAMES.map((name) => [name, KEYWORD])),
@@ -37,7 +39,11 @@ export class WorkflowEnvironment {
 
   /** Runs `work` while workers serve both queues with `activities`. */
   async with<T>(activities: object, work: () => Promise<T>): Promise<T> {
-    const common = { connection: this.env.nativeConnection, activities, stickyQueueScheduleToStartTimeout: '1s' } as const;
+    const common = {
+      connection: this.env.nativeConnection,
+      activities,
+      stickyQueueScheduleToStartTimeout: '1s',
+    } as const;
     const control = await Worker.create({ ...common, taskQueue: CONTROL_QUEUE, workflowBundle: this.bundle });
     const training = await Worker.create({ ...common, taskQueue: TRAINING_QUEUE });
     const running = [control.run(), training.run()];

@@ -1,0 +1,22 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporal } from '@temporalio/proto';
+
+const { History } = temporal.api.history.v1;
+type IHistory = temporal.api.history.v1.IHistory;
+
+/** Where recorded histories live; a file is named `{workflow}.{how it ended}.json`. */
+export const HISTORIES = join(__dirname, 'histories');
+
+/** Writes a history as JSON: enums by name, bytes as base64, 64-bit integers as text. */
+export function writeHistory(name: string, history: IHistory): void {
+  const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String });
+  // Process and host of the recording say nothing about the workflow.
+  const json = JSON.stringify(plain, (key, value: unknown) => (key === 'identity' ? 'recorder' : value));
+  writeFileSync(join(HISTORIES, `${name}.json`), `${json}\n`);
+}
+
+/** Reads one back, as the replayer takes it. */
+export function readHistory(file: string): temporal.api.history.v1.History {
+  return History.fromObject(JSON.parse(readFileSync(join(HISTORIES, file), 'utf8')) as { [name: string]: unknown });
+}
