@@ -185,7 +185,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     commitEveryMs: reader.integer('EDGE_COMMIT_EVERY_MS', 20, 1, 50),
     sealAfterMs: reader.integer('EDGE_SEAL_AFTER_MS', 1000, 50, 60_000),
     sealAfterBytes: reader.integer('EDGE_SEAL_AFTER_BYTES', 4 << 20, 4096, 64 << 20),
-    outboxMaxBytes: reader.integer('EDGE_OUTBOX_MAX_BYTES', 2 ** 30, 65_536, 2 ** 44),
+    outboxMaxBytes: reader.integer('EDGE_OUTBOX_MAX_BYTES', 2 ** 32, 65_536, 2 ** 44),
     maxReservations: reader.integer('EDGE_MAX_RESERVATIONS', 200_000, 1, 10_000_000),
     maxCapEntries: reader.integer('EDGE_MAX_CAP_ENTRIES', 500_000, 1, 20_000_000),
     maxNoticeEntries: reader.integer('EDGE_MAX_NOTICE_ENTRIES', 1_000_000, 10, 20_000_000),

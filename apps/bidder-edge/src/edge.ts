@@ -1,12 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
+import type { BudgetGrant, HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
 import type { Gauge } from './metrics';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
 import { buildGauges } from './gauges';
 import { Heartbeat } from './heartbeat';
-import { KillOrders, KillWatch, readKillState, type KillEffect } from './kill';
+import { lockHome } from './home-lock';
+import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics } from './metrics';
 import { NoticeReceiver, NoticeSigner } from './notices';
@@ -14,8 +15,8 @@ import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
 import { BidPath } from './pipeline';
 import { routes, serve, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
-import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller } from './snapshot';
-import { EdgeState, Journal, StateView } from './state';
+import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
+import { EdgeState, Journal, StateView, type ClockOf } from './state';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
 const MAX_PENDING_BYTES = 64 << 20;
@@ -55,6 +56,7 @@ export class Edge {
     private readonly log: Logger,
   ) {
     this.rngCounter = config.rngStart;
+    lockHome(config.home);
     const recovery = recoverSegments(config.home);
     if (recovery.segments > 0 || recovery.tornBytes > 0) log.info(recovery, 'outbox of the last life recovered');
     this.journal = new Journal(config.home, JOURNAL_MAX_BYTES);
@@ -133,6 +135,7 @@ export class Edge {
     await this.journal.compact(this.state.dump(Date.now()));
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
+    await this.everySecond();
     this.server = await serve(this.handler(), (error) => this.onThrown(error), {
       host: config.host,
       port: config.port,
@@ -141,8 +144,7 @@ export class Edge {
       requestTimeoutMs: 10_000,
       keepAliveTimeoutMs: 65_000,
     });
-    this.timers.push(setInterval(() => this.everySecond(), 1000));
-    this.everySecond();
+    this.timers.push(setInterval(() => void this.everySecond(), 1000));
     this.shipper.start();
     this.puller?.start();
     this.heartbeat?.start();
@@ -297,28 +299,36 @@ export class Edge {
     this.heartbeat?.beatNow();
   }
 
-  /** Grants are journalled and durable before the first bid may use them. */
+  /** Grants are on disk before the first bid may use them. */
   private async onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> {
     this.lease.accept(answer.canaryLease, answer.serverTimeMs);
     this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
     if (this.isStopping) return;
-    for (const grant of answer.grants) this.state.addGrant(grant);
-    if (answer.grants.length > 0) await this.commit.durable().catch(() => undefined);
+    await this.takeGrants(answer.grants);
   }
 
-  private everySecond(): void {
+  private async takeGrants(grants: readonly BudgetGrant[]): Promise<void> {
+    for (const grant of grants) this.state.addGrant(grant);
+    if (grants.length > 0) await this.activateWhenDurable(grants.map((grant) => grant.grantId));
+  }
+
+  /** A disk that refuses has been reported by the commit; the grants wait for the next second. */
+  private async activateWhenDurable(grantIds: readonly string[]): Promise<void> {
+    const isDurable = await this.commit.durable().then(
+      () => true,
+      () => false,
+    );
+    if (isDurable) for (const grantId of grantIds) this.state.ledger.activate(grantId);
+  }
+
+  private async everySecond(): Promise<void> {
     const nowMs = Date.now();
     this.metrics.expired.add(this.state.expire(nowMs));
     this.commit.tick();
+    if (this.commit.isFailed) void this.activateWhenDurable(this.state.retryGrants());
     const live = this.holder.live;
     if (live === null) return;
-    const clockOf = (campaignId: string) => live.index.campaignById.get(campaignId)?.clock ?? null;
-    if (this.config.controlPlaneUrl === null) {
-      const { ledger, standalone } = this.state;
-      for (const grant of standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs))
-        this.state.addGrant(grant);
-      this.state.forgetClosed(ledger.closedGrants());
-    }
+    const clockOf: ClockOf = (campaignId) => live.index.campaignById.get(campaignId)?.clock ?? null;
     const { champion, canary } = live.snapshot;
     this.pacingSteps += 1;
     this.state.pacing.step(
@@ -327,9 +337,19 @@ export class Edge {
       (arm) => (arm === 'canary' ? (canary?.policies.budget.params ?? null) : champion.budget.params),
       clockOf,
     );
+    if (this.config.controlPlaneUrl === null) await this.grantOwnSlices(live, clockOf, nowMs);
+  }
+
+  /** Alone there is no ledger but the snapshot's daily amounts. */
+  private async grantOwnSlices(live: LiveSnapshot, clockOf: ClockOf, nowMs: number): Promise<void> {
+    const { ledger, standalone } = this.state;
+    this.state.forgetClosed(ledger.closedGrants());
+    if (!this.commit.isFailed)
+      await this.takeGrants(standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs));
   }
 
   private servingCanary(): ServedCanary | null {
+    if (stopsCanary(this.killEffect().level)) return null;
     return this.lease.serving(this.holder.live?.snapshot.canary ?? null);
   }
 
@@ -348,30 +368,26 @@ export class Edge {
   }
 
   private notReady(): string | null {
-    if (this.isStopping) return 'shutting down';
-    if (this.holder.live === null) return 'no snapshot yet';
+    if (this.isStopping || this.holder.live === null) return this.isStopping ? 'shutting down' : 'no snapshot yet';
     return this.commit.isOpen ? null : 'the outbox is full or cannot be written';
   }
 
   private report(): HeartbeatRequest {
-    const { snapshot } = this.holder.live ?? { snapshot: null };
+    const { config, holder, metrics, segments, state } = this;
     return {
-      edgeId: this.config.edgeId,
-      fleet: this.config.fleet,
+      edgeId: config.edgeId,
+      fleet: config.fleet,
       bootId: this.bootId,
       sentAtMs: Date.now(),
-      snapshotId: snapshot?.snapshotId ?? null,
-      snapshotVersion: snapshot?.version ?? null,
-      refusedSnapshot: this.holder.lastRefusal,
-      servingCanary:
-        this.killEffect().level === 'none' || this.killEffect().level === 'quarantine-agent'
-          ? this.servingCanary()
-          : null,
+      snapshotId: holder.live?.snapshot.snapshotId ?? null,
+      snapshotVersion: holder.live?.snapshot.version ?? null,
+      refusedSnapshot: holder.lastRefusal,
+      servingCanary: this.servingCanary(),
       killLevel: this.killEffect().level,
       quarantinedAgents: this.quarantinedAgents(),
-      counters: { ...this.metrics.totals(), canaryLapses: this.lease.lapses },
-      outboxBytes: this.segments.bytes,
-      grants: this.state.ledger.reports(),
+      counters: { ...metrics.totals(), canaryLapses: this.lease.lapses },
+      outboxBytes: segments.bytes,
+      grants: state.ledger.reports(),
     };
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { ConfigError, readConfig, redacted, type EdgeConfig } from './config';
 import { Edge } from './edge';
+import { HomeInUse } from './home-lock';
 import { createLogger } from './log';
 import { SnapshotRefusal } from './snapshot';
 
@@ -36,7 +37,8 @@ async function main(): Promise<void> {
     const reason = isPort
       ? `port ${config.port} is in use: choose another with --port or EDGE_PORT`
       : (error as Error).message;
-    if (isPort || error instanceof SnapshotRefusal) process.stderr.write(`the edge cannot start: ${reason}\n`);
+    if (isPort || error instanceof SnapshotRefusal || error instanceof HomeInUse)
+      process.stderr.write(`the edge cannot start: ${reason}\n`);
     else log.error({ err: error }, 'the edge cannot start');
     process.exit(1);
   }

@@ -11,6 +11,8 @@ export interface HeartbeatPorts {
 }
 
 const TIMEOUT_MS = 4000;
+/** The last report must not hold up a shutdown. */
+const LAST_TIMEOUT_MS = 1000;
 
 /** Sends one report at a time; `beatNow` asks for the next one at once. */
 export class Heartbeat {
@@ -18,6 +20,7 @@ export class Heartbeat {
   private wake: (() => void) | null = null;
   private isAsked = false;
   private loop: Promise<void> | null = null;
+  private readonly abort = new AbortController();
 
   constructor(private readonly ports: HeartbeatPorts) {}
 
@@ -33,20 +36,21 @@ export class Heartbeat {
   /** Ends the loop; the last report has the returned leases. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.abort.abort();
     this.wake?.();
     await this.loop;
-    await this.beat();
+    await this.beat(AbortSignal.timeout(LAST_TIMEOUT_MS));
   }
 
   private async run(): Promise<void> {
     while (!this.stopped) {
       this.isAsked = false;
-      await this.beat();
+      await this.beat(AbortSignal.any([this.abort.signal, AbortSignal.timeout(TIMEOUT_MS)]));
       if (!this.isAsked && !this.stopped) await this.pause();
     }
   }
 
-  private async beat(): Promise<void> {
+  private async beat(signal: AbortSignal): Promise<void> {
     const { ports } = this;
     const sent = ports.report();
     try {
@@ -54,7 +58,7 @@ export class Heartbeat {
         method: 'POST',
         headers: { authorization: `Bearer ${ports.token}`, 'content-type': 'application/json' },
         body: JSON.stringify(sent),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal,
       });
       const text = await response.text();
       const answer = response.ok ? heartbeatResponseSchema.safeParse(JSON.parse(text)) : null;

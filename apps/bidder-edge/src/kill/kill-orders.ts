@@ -36,6 +36,8 @@ export interface KillEffect {
 }
 
 const rank = (level: KillLevel): number => KILL_LEVELS.indexOf(level);
+/** From this level on everybody is served by the champion or by nobody. */
+export const stopsCanary = (level: KillLevel): boolean => rank(level) >= rank('champion-only');
 const scopeKey = ({ scope }: KillOrder): string => `${scope.fleet}|${scope.cell ?? ''}|${scope.campaignId ?? ''}`;
 const NOTHING: ReadonlySet<string> = new Set();
 

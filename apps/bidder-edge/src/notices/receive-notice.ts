@@ -43,7 +43,7 @@ const STATUS: Record<NoticeResult, NoticeAnswer['status']> = {
 /** Accepts each notice of each bid once, moves money and caps, and answers only when the outcome is on disk. */
 export class NoticeReceiver {
   /** Accepted, but not on disk yet (or the disk refused): a repetition waits for the disk as well. */
-  private readonly undurable = new Map<string, Outcome>();
+  private readonly undurable = new Map<string, { outcome: Outcome; isQueued: boolean }>();
 
   constructor(private readonly ports: NoticePorts) {}
 
@@ -71,19 +71,22 @@ export class NoticeReceiver {
       if (outcome.kind === 'bill') outcome.reservationLive = isLive;
     }
     this.ports.onAccepted(outcome);
-    this.undurable.set(outcome.outcomeId, outcome);
-    this.ports.commit.appendEvent('outcome', JSON.stringify(outcome));
+    this.undurable.set(outcome.outcomeId, { outcome, isQueued: false });
   }
 
-  /** A disk that refused is asked again by the exchange's own retry; the lake joins repeated outcomes by their id. */
+  /** What the disk refused is queued again by the exchange's own retry; the lake joins repeated outcomes by their id. */
   private async makeDurable(outcomeId: string): Promise<boolean> {
     const { commit } = this.ports;
-    const outcome = this.undurable.get(outcomeId);
-    if (outcome && commit.isFailed) commit.appendEvent('outcome', JSON.stringify(outcome));
+    const waiting = this.undurable.get(outcomeId);
+    if (waiting && !waiting.isQueued) {
+      waiting.isQueued = true;
+      commit.appendEvent('outcome', JSON.stringify(waiting.outcome));
+    }
     try {
       await commit.durable();
     } catch {
       // The commit has reported the disk's fault; this notice only must not be acknowledged.
+      if (waiting) waiting.isQueued = false;
       return false;
     }
     this.undurable.delete(outcomeId);

@@ -86,7 +86,7 @@ export class BidPath {
   ): Promise<EdgeResponse> {
     const { ports } = this;
     const reachable = ports.reachable();
-    const canary = kill.level === 'champion-only' ? null : ports.canary(received.live);
+    const canary = ports.canary(received.live);
     const moment = { nowMs, stateVersion: ports.stateVersion(), rngCounter: ports.nextRngCounter(), canary, kill };
     const view = ports.view.at(nowMs, reachable);
     const prepared = match(received, request, moment, ports.state, view, received.deadlineMs - decodedAtMs);

@@ -15,6 +15,8 @@ interface Account {
   heldUntilMs: number;
   /** What this edge had spent in the lane from other grants when plan and fleet spend were last heard. */
   elsewhereNanos: number;
+  /** Not on disk yet: a bid may not use it, or a crash would forget what it owes. */
+  isPending: boolean;
   closed: boolean;
 }
 
@@ -66,6 +68,7 @@ export class BudgetLedger {
       heldNanos: 0,
       heldUntilMs: 0,
       elsewhereNanos: this.laneSpent.get(lane) ?? 0,
+      isPending: false,
       closed: false,
     };
     this.byId.set(grant.grantId, account);
@@ -75,8 +78,19 @@ export class BudgetLedger {
     return true;
   }
 
-  has(grantId: string): boolean {
-    return this.byId.has(grantId);
+  /** Marks a grant as not durable yet; nothing is reserved in it until `activate`. */
+  suspend(grantId: string): void {
+    this.must(grantId).isPending = true;
+  }
+
+  activate(grantId: string): void {
+    const account = this.byId.get(grantId);
+    if (account) account.isPending = false;
+  }
+
+  /** Grants that wait for the disk. */
+  suspended(): BudgetGrant[] {
+    return [...this.byId.values()].filter((account) => account.isPending).map((account) => account.grant);
   }
 
   /** Budget that a bid of this campaign and arm may still reserve, nanos: the largest single grant's room is not it, the sum is. */
@@ -318,7 +332,7 @@ export class BudgetLedger {
 }
 
 function usable(account: Account, nowMs: number, reachable: boolean): number {
-  if (account.closed || account.grant.expiresAtMs <= nowMs) return 0;
+  if (account.closed || account.isPending || account.grant.expiresAtMs <= nowMs) return 0;
   const kept = reachable ? account.grant.outageNanos : 0;
   return Math.max(0, account.freeNanos - kept);
 }

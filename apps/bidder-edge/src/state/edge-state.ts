@@ -60,9 +60,17 @@ export class EdgeState {
     this.standalone = new StandaloneGrants(this.ledger, limits.bootId);
   }
 
+  /** Takes a grant; it can be used once `durable` (the commit that holds it) has succeeded. */
   addGrant(grant: BudgetGrant): void {
-    this.ledger.add(grant);
+    if (this.ledger.add(grant)) this.ledger.suspend(grant.grantId);
     this.journal({ kind: 'grant', grant });
+  }
+
+  /** Grants that the disk refused go to the journal once more; answers those to activate when it takes them. */
+  retryGrants(): string[] {
+    const waiting = this.ledger.suspended();
+    for (const grant of waiting) this.journal({ kind: 'grant', grant });
+    return waiting.map((grant) => grant.grantId);
   }
 
   /** A bid goes out: its reservation has a name now. */

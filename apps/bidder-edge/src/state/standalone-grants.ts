@@ -2,6 +2,9 @@ import type { ZoneClock } from '#domain/calendar';
 import type { BudgetGrant } from '#domain/contracts';
 import type { BudgetLedger } from './budget-ledger';
 
+/** Calendar of a campaign, null when the snapshot does not have it. */
+export type ClockOf = (campaignId: string) => ZoneClock | null;
+
 /** A slice of a day's budget lives this long; a crash strands no more than the open slices. */
 const SLICE_TTL_MS = 900_000;
 /** Slices a day is cut into: half an hour of even spend each. */
@@ -32,11 +35,7 @@ export class StandaloneGrants {
   }
 
   /** New slices for the campaigns that have less than half a slice left. */
-  due(
-    dayNanos: Readonly<Record<string, number>>,
-    clockOf: (campaignId: string) => ZoneClock | null,
-    nowMs: number,
-  ): BudgetGrant[] {
+  due(dayNanos: Readonly<Record<string, number>>, clockOf: ClockOf, nowMs: number): BudgetGrant[] {
     const grants: BudgetGrant[] = [];
     for (const [campaignId, planNanos] of Object.entries(dayNanos)) {
       const day = clockOf(campaignId)?.at(nowMs).day;
