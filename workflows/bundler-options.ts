@@ -16,7 +16,13 @@ export function bundlerOptions(): WorkflowBundlerOptions {
     workflowsPath: join(dirname(__filename), `index${extension}`),
     webpackConfigHook: (config) =>
       extension === '.ts'
-        ? { ...config, resolve: { ...config.resolve, conditionNames: ['source', 'webpack', 'module', 'require', 'node', 'default'] } }
+        ? {
+            ...config,
+            resolve: {
+              ...config.resolve,
+              conditionNames: ['source', 'webpack', 'module', 'require', 'node', 'default'],
+            },
+          }
         : config,
   };
 }

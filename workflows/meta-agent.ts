@@ -29,7 +29,11 @@ export async function metaAgent(input: MetaAgentInput): Promise<void> {
   const run = new MetaRun(input);
   handleCommands(run);
   run.show();
-  for (let ticks = 0; ticks < (input.ticksPerRun ?? TICKS_PER_RUN) && !workflowInfo().continueAsNewSuggested; ticks += 1) {
+  for (
+    let ticks = 0;
+    ticks < (input.ticksPerRun ?? TICKS_PER_RUN) && !workflowInfo().continueAsNewSuggested;
+    ticks += 1
+  ) {
     await sleep(input.tickSeconds * 1000, { summary: 'until the next tick' });
     if (!run.view.paused) await tick(run);
     run.show();
@@ -77,7 +81,13 @@ async function serve(run: MetaRun, by: Actor, reason: string): Promise<void> {
   ]);
 }
 
-async function train(run: MetaRun, agent: 'bid' | 'budget', by: Actor, windowSeconds: number, reason: string): Promise<void> {
+async function train(
+  run: MetaRun,
+  agent: 'bid' | 'budget',
+  by: Actor,
+  windowSeconds: number,
+  reason: string,
+): Promise<void> {
   const { fleet, cell } = run.input;
   const kind = by.role === 'system' ? ('drift' as const) : ('manual' as const);
   const { workflowId } = await idempotentWrites.startTraining({
@@ -99,7 +109,15 @@ async function announce(
   action: Record<string, unknown>,
   reason: string,
 ): Promise<void> {
-  await idempotentWrites.appendMetaIntent({ key: run.key('intent'), kind, publisher: 'meta', subject, action, reason, expiresAt: null });
+  await idempotentWrites.appendMetaIntent({
+    key: run.key('intent'),
+    kind,
+    publisher: 'meta',
+    subject,
+    action,
+    reason,
+    expiresAt: null,
+  });
 }
 
 /** Stopping is open to those who watch; lifting a stop or a quarantine needs a second person. */
@@ -111,7 +129,8 @@ function handleCommands(run: MetaRun): void {
     throw ApplicationFailure.nonRetryable(message, code);
   };
   const may = (command: Command, roles = MAY_COMMAND) => {
-    if (!roles.includes(command.by.role)) refuse('ROLE_NOT_ALLOWED', `${command.by.role} may not command the meta-agent`);
+    if (!roles.includes(command.by.role))
+      refuse('ROLE_NOT_ALLOWED', `${command.by.role} may not command the meta-agent`);
   };
   setHandler(messages.metaState, () => view);
   const pausing = (paused: boolean) => (command: Command) => {
@@ -138,7 +157,9 @@ function handleCommands(run: MetaRun): void {
       }
     },
   });
-  setHandler(messages.stopBidding, (command) => setBidding(run, 'stopped', command), { validator: (command) => may(command) });
+  setHandler(messages.stopBidding, (command) => setBidding(run, 'stopped', command), {
+    validator: (command) => may(command),
+  });
   setHandler(messages.resumeBidding, (command) => setBidding(run, 'running', command), {
     validator: (command) => {
       may(command);
@@ -155,7 +176,13 @@ async function quarantine(run: MetaRun, command: Command & { agent: Agent }): Pr
   view.quarantined = [...view.quarantined, command.agent];
   run.quarantinedBy[command.agent] = command.by.name;
   await serve(run, command.by, command.reason);
-  await announce(run, 'agent.quarantined', command.agent, { agent: command.agent, by: command.by.name }, command.reason);
+  await announce(
+    run,
+    'agent.quarantined',
+    command.agent,
+    { agent: command.agent, by: command.by.name },
+    command.reason,
+  );
   return view;
 }
 

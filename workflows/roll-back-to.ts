@@ -1,4 +1,9 @@
-import { getExternalWorkflowHandle, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  getExternalWorkflowHandle,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { rollBackRequested, type RollBackToInput, type SafeReport } from './messages';
 import { awaitSafety } from './await-safety';
 import { idempotentWrites } from './proxies';
@@ -11,7 +16,9 @@ import { rolloutWorkflowId } from './workflow-ids';
  */
 export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
   const show = (stage: string, text: string) => {
-    setCurrentDetails(`### Roll back ${input.agent} in ${input.fleet}/${input.cell}: **${stage}**\n- ${text}\n- ${input.requestedBy.name}: ${input.reason}`);
+    setCurrentDetails(
+      `### Roll back ${input.agent} in ${input.fleet}/${input.cell}: **${stage}**\n- ${text}\n- ${input.requestedBy.name}: ${input.reason}`,
+    );
     upsertSearchAttributes([
       { key: FLEET_KEY, value: input.fleet },
       { key: AGENT_KEY, value: input.agent },
@@ -37,7 +44,10 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
       .catch((error: unknown) => show('rolling-back', `rollout ${switched.activeRolloutId} is over: ${String(error)}`));
   }
   const seen = await awaitSafety(switched.version, ({ acknowledged, stragglers }) =>
-    show('rolling-back', `acknowledged by ${acknowledged.length}, waiting for ${stragglers.join(', ') || 'a first edge'}`),
+    show(
+      'rolling-back',
+      `acknowledged by ${acknowledged.length}, waiting for ${stragglers.join(', ') || 'a first edge'}`,
+    ),
   );
   await idempotentWrites.appendMetaIntent({
     key: `${workflowId}/intent/1`,

@@ -40,7 +40,12 @@ export async function rollOutPolicy(input: RollOutPolicyInput): Promise<RolloutV
 /** Lints plan and subject, then takes the (cell, agent) lock and pins the roll-back target. */
 async function admit(run: RolloutRun): Promise<boolean> {
   const { view, input } = run;
-  await idempotentWrites.openRollout({ ...run.subject, fleet: view.fleet, plan: input.plan, requestedBy: view.requestedBy });
+  await idempotentWrites.openRollout({
+    ...run.subject,
+    fleet: view.fleet,
+    plan: input.plan,
+    requestedBy: view.requestedBy,
+  });
   const { faults } = await reads.lintRollout({ ...run.subject, plan: input.plan });
   if (faults.length > 0) {
     await run.enter('refused', { faults, reason: `the request has ${faults.length} fault(s)` });
@@ -101,7 +106,11 @@ function runStage(run: RolloutRun): Promise<StageEnd> {
   return run.stage.kind === 'shadow' ? runShadowStage(run) : runCanaryStage(run);
 }
 
-const END_OF_STOP: Record<StopKind, RolloutState> = { abort: 'aborted', 'roll-back': 'rolled-back', reject: 'rejected' };
+const END_OF_STOP: Record<StopKind, RolloutState> = {
+  abort: 'aborted',
+  'roll-back': 'rolled-back',
+  reject: 'rejected',
+};
 
 async function endAsAsked(run: RolloutRun): Promise<void> {
   const { stop } = run;
@@ -159,7 +168,16 @@ async function recordApproval(run: RolloutRun, command: messages.ApproveCommand)
   view.approvals.push({ approvalId, approver: command.by.name, stage, evidenceDigest, reason });
   const { key } = run.key('approval');
   await idempotentWrites.recordApproval.executeWithOptions({ summary: `${command.by.name} approves (${key})` }, [
-    { approvalId, rolloutId: view.rolloutId, stage, evidenceDigest, approver: command.by.name, decision: 'approve', reason, expiresAtMs },
+    {
+      approvalId,
+      rolloutId: view.rolloutId,
+      stage,
+      evidenceDigest,
+      approver: command.by.name,
+      decision: 'approve',
+      reason,
+      expiresAtMs,
+    },
   ]);
   // Only now, when the approval is durable, may the rollout move on it; newer evidence has voided it meanwhile.
   if (view.evidenceDigest === evidenceDigest) run.approval = command;

@@ -1,4 +1,11 @@
-import { CancellationScope, isCancellation, setCurrentDetails, setHandler, sleep, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { judgeShadow } from './rollout/shadow-verdict';
 import { shadowEvidence, type ShadowEvidence, type ValidateInShadowInput } from './messages';
 import { acknowledgements, idempotentWrites, reads } from './proxies';
@@ -12,7 +19,9 @@ export async function validateInShadow(input: ValidateInShadowInput): Promise<Sh
   let evidence: ShadowEvidence | null = null;
   setHandler(shadowEvidence, () => evidence);
   const show = () => {
-    setCurrentDetails(`### Shadow of rollout ${input.rolloutId}\n${evidence === null ? 'no evidence yet' : evidence.reason}`);
+    setCurrentDetails(
+      `### Shadow of rollout ${input.rolloutId}\n${evidence === null ? 'no evidence yet' : evidence.reason}`,
+    );
     upsertSearchAttributes([
       { key: FLEET_KEY, value: input.fleet },
       { key: AGENT_KEY, value: input.agent },
@@ -40,7 +49,10 @@ const serveShadow = (input: ValidateInShadowInput, sampleBps: number) =>
     { rolloutId: input.rolloutId, sampleBps },
   ]);
 
-async function watchShadow(input: ValidateInShadowInput, onLook: (evidence: ShadowEvidence) => void): Promise<ShadowEvidence> {
+async function watchShadow(
+  input: ValidateInShadowInput,
+  onLook: (evidence: ShadowEvidence) => void,
+): Promise<ShadowEvidence> {
   const stage = input.plan.stages[input.stage];
   const { version } = await serveShadow(input, stage.shareBps);
   const openedAtMs = Date.now();

@@ -199,7 +199,9 @@ export class Supervisor {
 
 /** Log lines can be long; the file has them whole. */
 function lastWords(tail: readonly string[]): string {
-  return tail.map((line) => (line.length > MESSAGE_LINE_CHARS ? `${line.slice(0, MESSAGE_LINE_CHARS)}…` : line)).join('\n');
+  return tail
+    .map((line) => (line.length > MESSAGE_LINE_CHARS ? `${line.slice(0, MESSAGE_LINE_CHARS)}…` : line))
+    .join('\n');
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

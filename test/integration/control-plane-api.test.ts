@@ -6,6 +6,11 @@ interface ProblemBody {
   errors?: { pointer: string; code: string; detail: string }[];
 }
 
+interface CampaignPage {
+  items: { campaignId: string }[];
+  nextCursor: string | null;
+}
+
 describe('campaign API on a real Postgres', () => {
   let plane: ControlPlaneHarness;
   let advertiserId: string;
@@ -127,10 +132,8 @@ describe('campaign API on a real Postgres', () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const url = `/api/v1/campaigns?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`;
-      const page = await plane.call<{ items: { campaignId: string }[]; nextCursor: string | null }>('GET', url, {
-        as: 'vera',
-      });
+      const url: string = `/api/v1/campaigns?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`;
+      const page: { body: CampaignPage } = await plane.call<CampaignPage>('GET', url, { as: 'vera' });
       seen.push(...page.body.items.map((item) => item.campaignId));
       cursor = page.body.nextCursor;
     }

@@ -28,7 +28,8 @@ export async function runCanaryStage(run: RolloutRun): Promise<StageEnd> {
       const end = await lookOnce(run, guard);
       if (end !== 'again') return end;
       looks += 1;
-      if (looks >= (run.input.looksPerRun ?? LOOKS_PER_RUN) || workflowInfo().continueAsNewSuggested) return 'continue-as-new';
+      if (looks >= (run.input.looksPerRun ?? LOOKS_PER_RUN) || workflowInfo().continueAsNewSuggested)
+        return 'continue-as-new';
     }
   } finally {
     await guard.end();

@@ -4,7 +4,13 @@ import type { ApproveCommand, Command, Role, RolloutView } from '../messages';
 
 /** The code travels as `ApplicationFailure.type` and becomes an API problem. */
 export interface Refusal {
-  code: 'ROLE_NOT_ALLOWED' | 'FOUR_EYES' | 'NOT_AWAITING_APPROVAL' | 'STALE_EVIDENCE' | 'APPROVAL_EXPIRED' | 'ROLLOUT_FINISHED';
+  code:
+    | 'ROLE_NOT_ALLOWED'
+    | 'FOUR_EYES'
+    | 'NOT_AWAITING_APPROVAL'
+    | 'STALE_EVIDENCE'
+    | 'APPROVAL_EXPIRED'
+    | 'ROLLOUT_FINISHED';
   message: string;
 }
 
@@ -43,7 +49,9 @@ function approvalRefusal(view: RolloutView, command: ApproveCommand, nowMs: numb
   if (command.by.name === view.requestedBy) {
     return { code: 'FOUR_EYES', message: `${command.by.name} asked for this rollout and cannot approve it` };
   }
-  const known = view.approvals.some((a) => a.approver === command.by.name && a.evidenceDigest === command.evidenceDigest);
+  const known = view.approvals.some(
+    (a) => a.approver === command.by.name && a.evidenceDigest === command.evidenceDigest,
+  );
   // The same approval twice is one transition, also when the second arrives after the state has moved on.
   if (known) return null;
   if (view.state !== 'awaiting-approval') {

@@ -18,7 +18,16 @@ export async function makeSafe(run: RolloutRun, reason: string, verdictAtMs: num
   );
   const { acknowledged, stragglers, atMs: safeAtMs } = await awaitSafety(version);
   const timeToSafeMs = safeAtMs - verdictAtMs;
-  view.safe = { reason, targetId, snapshotVersion: version, verdictAtMs, safeAtMs, timeToSafeMs, acknowledged, stragglers };
+  view.safe = {
+    reason,
+    targetId,
+    snapshotVersion: version,
+    verdictAtMs,
+    safeAtMs,
+    timeToSafeMs,
+    acknowledged,
+    stragglers,
+  };
   const { key: intentKey } = run.key('intent');
   await idempotentWrites.appendIntent({
     key: intentKey,

@@ -5,7 +5,10 @@ const percent = (bps: number): string => `${bps / 100} %`;
 /** The rollout as markdown for "current details" of the Temporal UI: enough for an on-call engineer alone. */
 export function rolloutDetails(view: RolloutView, input: RollOutPolicyInput): string {
   const stages = input.plan.stages
-    .map((stage, index) => `${index === view.stage ? '**' : ''}${stage.kind} ${percent(stage.shareBps)}${index === view.stage ? '**' : ''}`)
+    .map(
+      (stage, index) =>
+        `${index === view.stage ? '**' : ''}${stage.kind} ${percent(stage.shareBps)}${index === view.stage ? '**' : ''}`,
+    )
     .join(' → ');
   const lines = [
     `### ${view.agent}: ${view.candidateId} in ${view.fleet}/${view.cell}`,

@@ -62,15 +62,32 @@ export function moveAfter(input: MoveInput): Move {
     case 'page': {
       const deadlineAtMs = (input.undecidedSinceMs ?? nowMs) + plan.decisionDeadlineSeconds * 1000;
       if (look.verdict !== 'inconclusive') {
-        return { kind: 'freeze', reason, waitingFor: `data that can be trusted (${look.verdict}): the share is frozen`, deadlineAtMs };
+        return {
+          kind: 'freeze',
+          reason,
+          waitingFor: `data that can be trusted (${look.verdict}): the share is frozen`,
+          deadlineAtMs,
+        };
       }
-      return { kind: 'ask', reason, waitingFor: `a decision: stage ${input.stage} is undecided at its horizon`, deadlineAtMs, clock: 'undecided' };
+      return {
+        kind: 'ask',
+        reason,
+        waitingFor: `a decision: stage ${input.stage} is undecided at its horizon`,
+        deadlineAtMs,
+        clock: 'undecided',
+      };
     }
     case 'hold': {
       const proven = look.verdict === 'non-inferior' && elapsedSeconds >= stage.holdSeconds;
       if (proven && stage.approval && !input.paused) {
         const deadlineAtMs = (input.awaitingSinceMs ?? nowMs) + plan.approvalTimeoutSeconds * 1000;
-        return { kind: 'ask', reason, waitingFor: `approval to leave stage ${input.stage}`, deadlineAtMs, clock: 'awaiting' };
+        return {
+          kind: 'ask',
+          reason,
+          waitingFor: `approval to leave stage ${input.stage}`,
+          deadlineAtMs,
+          clock: 'awaiting',
+        };
       }
       return { kind: 'stay', reason, waitingFor: input.paused ? 'resume: paused by an operator' : 'the next look' };
     }

@@ -24,7 +24,12 @@ const commandSchema = z.strictObject({
   reason: z.string().min(1).max(1000),
   /** Needed by kill-agent, revive-agent and retrain-now. */
   agent: agentSchema.optional(),
-  windowSeconds: z.number().int().min(10).max(90 * 86_400).optional(),
+  windowSeconds: z
+    .number()
+    .int()
+    .min(10)
+    .max(90 * 86_400)
+    .optional(),
 });
 const NEED_AGENT: readonly string[] = ['kill-agent', 'revive-agent', 'retrain-now'];
 
@@ -48,7 +53,11 @@ export class MetaController {
   @HttpCode(200)
   @ApiProblems('not-found', 'invalid-input', 'four-eyes', 'conflict', 'temporal-unavailable')
   @ZodResponse({ status: 200, description: 'Done; lifting a stop or quarantine needs a second person', type: MetaDto })
-  command(@Param('command') command: string, @Body() body: MetaCommandDto, @Req() request: FastifyRequest): Promise<MetaDto> {
+  command(
+    @Param('command') command: string,
+    @Body() body: MetaCommandDto,
+    @Req() request: FastifyRequest,
+  ): Promise<MetaDto> {
     if (!Object.hasOwn(META_COMMANDS, command)) throw notFound('command', command);
     if (NEED_AGENT.includes(command) && body.agent === undefined) {
       const fault = { pointer: '/agent', code: 'required', detail: `${command} needs an agent` };

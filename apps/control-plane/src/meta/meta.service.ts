@@ -7,8 +7,8 @@ import { TemporalClient } from '../temporal/temporal-client';
 
 /** Commands of the meta-agent as the API names them, and the update each becomes. */
 export const META_COMMANDS = {
-  'pause': 'pause',
-  'resume': 'resume',
+  pause: 'pause',
+  resume: 'resume',
   'kill-agent': 'killAgent',
   'revive-agent': 'reviveAgent',
   'stop-bidding': 'stopBidding',
@@ -38,7 +38,9 @@ export class MetaService {
   /** @throws ProblemError `forbidden`, `four-eyes`, `conflict`, `temporal-unavailable`. */
   command(command: MetaCommand, by: Actor, body: MetaCommandBody): Promise<MetaView> {
     const args = { by, windowSeconds: 86_400, ...body };
-    return this.temporal.call(() => this.handle().executeUpdate<MetaView, [typeof args]>(META_COMMANDS[command], { args: [args] }));
+    return this.temporal.call(() =>
+      this.handle().executeUpdate<MetaView, [typeof args]>(META_COMMANDS[command], { args: [args] }),
+    );
   }
 
   private handle() {

@@ -27,7 +27,12 @@ const importSchema = z.strictObject({
   /** The file's bytes. Input `features` [N, 24], output `law` [N, 2]. */
   onnxBase64: z.base64().max(Math.ceil((MAX_ONNX_BYTES * 4) / 3) + 4),
   /** Length of the window that the gates read, counted back from now. */
-  windowSeconds: z.number().int().min(10).max(90 * 86_400).default(86_400),
+  windowSeconds: z
+    .number()
+    .int()
+    .min(10)
+    .max(90 * 86_400)
+    .default(86_400),
   note: z.string().max(500).default(''),
 });
 
@@ -80,7 +85,11 @@ export class ModelsController {
   async register(@Body() body: ImportDto, @Req() request: FastifyRequest): Promise<StartedImportDto> {
     const bytes = Buffer.from(body.onnxBase64, 'base64');
     if (bytes.byteLength === 0 || bytes.byteLength > MAX_ONNX_BYTES) {
-      const fault = { pointer: '/onnxBase64', code: 'size', detail: `holds ${bytes.byteLength} bytes, 1 to ${MAX_ONNX_BYTES} allowed` };
+      const fault = {
+        pointer: '/onnxBase64',
+        code: 'size',
+        detail: `holds ${bytes.byteLength} bytes, 1 to ${MAX_ONNX_BYTES} allowed`,
+      };
       throw new ProblemError('invalid-input', fault.detail, [fault]);
     }
     const sha256 = await this.artifacts.put(bytes);
@@ -102,7 +111,9 @@ export class ModelsController {
   @ZodResponse({ status: 200, description: 'Newest first', type: ModelListDto })
   async list(@Query() query: ModelQueryDto): Promise<ModelListDto> {
     const models = await this.models.list({ agent: query.agent, limit: query.limit });
-    return { items: models.map((model) => ({ modelVersionId: model.manifest.modelVersionId, ...model })) } as ModelListDto;
+    return {
+      items: models.map((model) => ({ modelVersionId: model.manifest.modelVersionId, ...model })),
+    } as ModelListDto;
   }
 
   /** Champions at an instant (now when absent): who allowed them, on what evidence. */

@@ -53,7 +53,12 @@ interface PointerRow {
 export class PointerRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  async find(cell: string, agent: Agent, role: PointerRole, manager = this.dataSource.manager): Promise<Pointer | null> {
+  async find(
+    cell: string,
+    agent: Agent,
+    role: PointerRole,
+    manager = this.dataSource.manager,
+  ): Promise<Pointer | null> {
     const rows = await manager.query<PointerRow[]>(
       'SELECT * FROM pointer WHERE cell = $1 AND agent = $2 AND role = $3',
       [cell, agent, role],
@@ -62,7 +67,10 @@ export class PointerRepository {
   }
 
   async list(cell: string): Promise<Pointer[]> {
-    const rows = await this.dataSource.query<PointerRow[]>('SELECT * FROM pointer WHERE cell = $1 ORDER BY agent, role', [cell]);
+    const rows = await this.dataSource.query<PointerRow[]>(
+      'SELECT * FROM pointer WHERE cell = $1 ORDER BY agent, role',
+      [cell],
+    );
     return rows.map(pointerOf);
   }
 
@@ -94,7 +102,19 @@ export class PointerRepository {
       `INSERT INTO deployment_event
          (key, cell, agent, role, from_model_version_id, to_model_version_id, pointer_version, rollout_id, actor, reason, evidence_digest)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      [move.key, move.cell, move.agent, move.role, present?.model_version_id ?? null, move.to, version, move.rolloutId, move.actor, move.reason, move.evidenceDigest],
+      [
+        move.key,
+        move.cell,
+        move.agent,
+        move.role,
+        present?.model_version_id ?? null,
+        move.to,
+        version,
+        move.rolloutId,
+        move.actor,
+        move.reason,
+        move.evidenceDigest,
+      ],
     );
     return { moved: true, modelVersionId: move.to };
   }

@@ -6,7 +6,14 @@ import { RegistrySeed } from './seed';
 import { ServingControlRepository } from './serving-control.repository';
 import { ServingSetService } from './serving-set.service';
 
-const SERVICES = [ArtifactStore, ModelRepository, PointerRepository, ServingControlRepository, ServingSetService, RegistrySeed];
+const SERVICES = [
+  ArtifactStore,
+  ModelRepository,
+  PointerRepository,
+  ServingControlRepository,
+  ServingSetService,
+  RegistrySeed,
+];
 
 /** Model versions, what points at them, and what a cell serves by it. The API over it is `RegistryHttpModule`. */
 @Module({ providers: SERVICES, exports: SERVICES })

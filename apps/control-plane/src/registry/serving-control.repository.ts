@@ -8,7 +8,12 @@ export interface ServingControlRow {
   autonomyBps: PolicySnapshot['autonomyBps'];
 }
 
-export const FULL_AUTONOMY: PolicySnapshot['autonomyBps'] = { budget: 10_000, creative: 10_000, bid: 10_000, frequency: 10_000 };
+export const FULL_AUTONOMY: PolicySnapshot['autonomyBps'] = {
+  budget: 10_000,
+  creative: 10_000,
+  bid: 10_000,
+  frequency: 10_000,
+};
 
 /** Kill level, quarantine and autonomy of a cell: they change serving without a new policy. */
 @Injectable()
@@ -38,7 +43,15 @@ export class ServingControlRepository {
        VALUES ($1, $2, $3, $4, $5, $6, $7)
        ON CONFLICT (cell) DO UPDATE SET bidding = $2, quarantined = $3, last_key = $5, updated_by = $6, reason = $7, updated_at = now()
          WHERE serving_control.last_key IS DISTINCT FROM $5`,
-      [input.cell, input.control.bidding, input.control.quarantined, JSON.stringify(FULL_AUTONOMY), input.key, input.by, input.reason],
+      [
+        input.cell,
+        input.control.bidding,
+        input.control.quarantined,
+        JSON.stringify(FULL_AUTONOMY),
+        input.key,
+        input.by,
+        input.reason,
+      ],
     );
   }
 
@@ -53,6 +66,7 @@ export class ServingControlRepository {
 
 /** The snapshot's kill order: stop outranks quarantine; quarantined agents are named in both. */
 export function killOf(control: ServingControlRow): Kill {
-  const level = control.bidding === 'stopped' ? 'stop-bidding' : control.quarantined.length > 0 ? 'quarantine-agent' : 'none';
+  const level =
+    control.bidding === 'stopped' ? 'stop-bidding' : control.quarantined.length > 0 ? 'quarantine-agent' : 'none';
   return { level, agents: control.quarantined };
 }

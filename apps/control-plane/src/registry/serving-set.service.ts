@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { AGENTS, type Agent, type AgentPolicy, type PolicyBundle, policyBundleSchema, type PolicySnapshot } from '#domain/contracts';
+import {
+  AGENTS,
+  type Agent,
+  type AgentPolicy,
+  type PolicyBundle,
+  policyBundleSchema,
+  type PolicySnapshot,
+} from '#domain/contracts';
 import { killOf, ServingControlRepository } from './serving-control.repository';
 
 /** What the edges of a cell serve: the part of a snapshot that the registry decides. */
@@ -49,7 +56,8 @@ export class ServingSetService {
     }));
     if (AGENTS.some((agent) => !champions.some((row) => row.agent === agent))) return null;
     const champion = policyBundleSchema.parse(Object.fromEntries(champions.map((row) => [row.agent, row.policy])));
-    const withCandidate = (row: RolloutRow): PolicyBundle => policyBundleSchema.parse({ ...champion, [row.agent]: row.candidate });
+    const withCandidate = (row: RolloutRow): PolicyBundle =>
+      policyBundleSchema.parse({ ...champion, [row.agent]: row.candidate });
     const canary = rollouts.find((row) => row.share_bps > 0);
     const control = await this.controls.read(cell);
     return {
@@ -57,7 +65,12 @@ export class ServingSetService {
       canary:
         canary === undefined
           ? null
-          : { rolloutId: canary.rollout_id, stage: canary.serving_stage, shareBps: canary.share_bps, policies: withCandidate(canary) },
+          : {
+              rolloutId: canary.rollout_id,
+              stage: canary.serving_stage,
+              shareBps: canary.share_bps,
+              policies: withCandidate(canary),
+            },
       shadows: rollouts
         .filter((row) => row.shadow_bps > 0)
         .map((row) => ({ rolloutId: row.rollout_id, sampleBps: row.shadow_bps, policies: withCandidate(row) })),

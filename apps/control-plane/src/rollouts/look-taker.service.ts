@@ -30,7 +30,9 @@ export class LookTakerService implements LookTaker {
   private async judge(input: TakeLookInput, atMs: number): Promise<Evidence> {
     const look = await this.lookOf(input, atMs);
     const unsealed = judgeLook(look);
-    const digest = createHash('sha256').update(canonicalJson(JSON.parse(JSON.stringify(unsealed)))).digest('hex');
+    const digest = createHash('sha256')
+      .update(canonicalJson(JSON.parse(JSON.stringify(unsealed))))
+      .digest('hex');
     return this.looks.append({ ...unsealed, digest });
   }
 
@@ -42,7 +44,8 @@ export class LookTakerService implements LookTaker {
     const rows = await this.kpis.sums({ cell, rolloutId, untilMs: atMs + bucketMs });
     const inStage = rows.filter((row) => row.stage === stage);
     const users = await this.kpis.stageUsers(rolloutId, stage);
-    const previous = input.look > 1 ? ((await this.looks.find(rolloutId, stage, input.look - 1)) as StoredEvidence | null) : null;
+    const previous =
+      input.look > 1 ? ((await this.looks.find(rolloutId, stage, input.look - 1)) as StoredEvidence | null) : null;
     const newestBucketMs = inStage.reduce((newest, row) => Math.max(newest, row.bucketMs), -1);
     return {
       rolloutId,
@@ -73,6 +76,7 @@ function resultOf(evidence: Evidence): LookResult {
     digest: evidence.digest,
     decisions: evidence.decisions,
     primaryEvents: evidence.primaryEvents,
-    primary: primary === undefined ? null : { effect: primary.relativeEffect, lower: primary.lower, upper: primary.upper },
+    primary:
+      primary === undefined ? null : { effect: primary.relativeEffect, lower: primary.lower, upper: primary.upper },
   };
 }

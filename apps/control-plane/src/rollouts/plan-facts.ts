@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent, RolloutPlan } from '#domain/contracts';
 import { seededRandom } from '#domain/evaluation/seeded-random';
-import { lintPlan, METRIC_CATALOGUE, planFeasibility, type PlanFacts as LintFacts, type PlanFault } from '#domain/rollout';
+import {
+  lintPlan,
+  METRIC_CATALOGUE,
+  planFeasibility,
+  type PlanFacts as LintFacts,
+  type PlanFault,
+} from '#domain/rollout';
 import { KpiRepository } from '../lake/kpi.repository';
 
 /** Traffic of this long is what the feasibility planner measures when a plan expects none itself. */

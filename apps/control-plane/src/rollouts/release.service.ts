@@ -75,7 +75,11 @@ export class ReleaseService {
    * Approves the evidence named, or the evidence that waits now. The update's id makes a repeated approval the same one.
    * @throws ProblemError `four-eyes`, `stale-evidence`, `forbidden`, `conflict`.
    */
-  async approve(rolloutId: string, by: Actor, input: { evidenceDigest?: string; reason: string }): Promise<RolloutView> {
+  async approve(
+    rolloutId: string,
+    by: Actor,
+    input: { evidenceDigest?: string; reason: string },
+  ): Promise<RolloutView> {
     const rollout = await this.find(rolloutId);
     const evidenceDigest = input.evidenceDigest ?? rollout.view?.evidenceDigest ?? '';
     const command: ApproveCommand = {
@@ -96,7 +100,9 @@ export class ReleaseService {
   async command(rolloutId: string, kind: OperatorCommand, by: Actor, reason: string): Promise<RolloutView> {
     await this.find(rolloutId);
     return this.temporal.call(() =>
-      this.temporal.handle(rolloutWorkflowId(rolloutId)).executeUpdate<RolloutView, [Command]>(kind, { args: [{ by, reason }] }),
+      this.temporal
+        .handle(rolloutWorkflowId(rolloutId))
+        .executeUpdate<RolloutView, [Command]>(kind, { args: [{ by, reason }] }),
     );
   }
 }

@@ -24,7 +24,12 @@ export class RollbackService {
   ) {}
 
   /** @throws ProblemError `unknown-reference` when the target is no version of this agent. */
-  async start(input: { agent: Agent; targetId: string | null; reason: string; by: Actor }): Promise<{ workflowId: string }> {
+  async start(input: {
+    agent: Agent;
+    targetId: string | null;
+    reason: string;
+    by: Actor;
+  }): Promise<{ workflowId: string }> {
     const { fleet, cell } = this.config;
     if (input.targetId !== null) {
       const model = await this.models.find(input.targetId);
@@ -59,21 +64,42 @@ export class RollbackService {
    * Moves the champion to the target by compare-and-set on what it is now; the key makes a repeated switch the same one.
    * @throws NO_TARGET (permanent) when there is nothing to go back to.
    */
-  async switchTo(input: { key: string; cell: string; agent: Agent; targetId: string | null; actor: string; reason: string }) {
+  async switchTo(input: {
+    key: string;
+    cell: string;
+    agent: Agent;
+    targetId: string | null;
+    actor: string;
+    reason: string;
+  }) {
     const { cell, agent } = input;
     return this.dataSource.transaction(async (manager) => {
       const champion = await this.pointers.find(cell, agent, 'champion', manager);
       const good = await this.pointers.find(cell, agent, 'last-known-good', manager);
       const targetId = input.targetId ?? good?.modelVersionId;
-      if (champion === null || targetId === undefined) throw permanent('NO_TARGET', `${cell}/${agent} has no earlier version`);
+      if (champion === null || targetId === undefined)
+        throw permanent('NO_TARGET', `${cell}/${agent} has no earlier version`);
       const { key, actor, reason } = input;
       await this.pointers.move(
-        { key, cell, agent, role: 'champion', to: targetId, expected: null, rolloutId: null, actor, reason, evidenceDigest: null },
+        {
+          key,
+          cell,
+          agent,
+          role: 'champion',
+          to: targetId,
+          expected: null,
+          rolloutId: null,
+          actor,
+          reason,
+          evidenceDigest: null,
+        },
         manager,
       );
       const activeRolloutId = await this.rollouts.active(cell, agent, manager);
       if (activeRolloutId !== null) {
-        await manager.query('UPDATE rollout SET share_bps = 0, shadow_bps = 0 WHERE rollout_id = $1', [activeRolloutId]);
+        await manager.query('UPDATE rollout SET share_bps = 0, shadow_bps = 0 WHERE rollout_id = $1', [
+          activeRolloutId,
+        ]);
       }
       return { targetId, previousId: champion.modelVersionId, activeRolloutId };
     });

@@ -28,7 +28,11 @@ export class RollbacksController {
 
   @Post()
   @ApiProblems('malformed-request', 'invalid-input', 'unknown-reference', 'temporal-unavailable')
-  @ZodResponse({ status: 202, description: 'Started; it ends when the edges have acknowledged', type: StartedRollbackDto })
+  @ZodResponse({
+    status: 202,
+    description: 'Started; it ends when the edges have acknowledged',
+    type: StartedRollbackDto,
+  })
   start(@Body() body: RollbackRequestDto, @Req() request: FastifyRequest): Promise<StartedRollbackDto> {
     return this.rollbacks.start({
       agent: body.agent,

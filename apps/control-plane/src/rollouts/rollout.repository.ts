@@ -1,7 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Agent, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
-import type { ApprovalRow, NewRollout, RolloutRow, RolloutStore, RolloutSubject } from '../../../../activities/rollout-activities';
+import type {
+  ApprovalRow,
+  NewRollout,
+  RolloutRow,
+  RolloutStore,
+  RolloutSubject,
+} from '../../../../activities/rollout-activities';
 import type { RolloutView } from '../../../../workflows/messages';
 import { PointerRepository } from '../registry/pointer.repository';
 
@@ -150,7 +156,8 @@ export class RolloutRepository implements RolloutStore {
         [input.rolloutId, input.seq, input.shareBps, input.stage],
       );
     } catch (error) {
-      if (codeOf(error) === UNIQUE_VIOLATION) throw new Error('CANARY_BUSY: another rollout of the cell serves a canary');
+      if (codeOf(error) === UNIQUE_VIOLATION)
+        throw new Error('CANARY_BUSY: another rollout of the cell serves a canary');
       throw error;
     }
   }
@@ -176,12 +183,26 @@ export class RolloutRepository implements RolloutStore {
         evidenceDigest: input.evidenceDigest,
       };
       const move = await this.pointers.move(
-        { ...common, key: input.key, role: 'champion', to: input.candidateId, expected: input.expectedChampionId, reason: 'promoted' },
+        {
+          ...common,
+          key: input.key,
+          role: 'champion',
+          to: input.candidateId,
+          expected: input.expectedChampionId,
+          reason: 'promoted',
+        },
         manager,
       );
       if (!move.moved) return { promoted: false, championId: move.modelVersionId };
       await this.pointers.move(
-        { ...common, key: `${input.key}/good`, role: 'last-known-good', to: input.expectedChampionId, expected: null, reason: 'champion before' },
+        {
+          ...common,
+          key: `${input.key}/good`,
+          role: 'last-known-good',
+          to: input.expectedChampionId,
+          expected: null,
+          reason: 'champion before',
+        },
         manager,
       );
       await manager.query('UPDATE rollout SET share_bps = 0, shadow_bps = 0 WHERE rollout_id = $1', [input.rolloutId]);

@@ -19,8 +19,12 @@ class CommandDto extends createZodDto(commandSchema.meta({ id: 'OperatorCommand'
 class RolloutDto extends createZodDto(rolloutSchema.meta({ id: 'Rollout' })) {}
 class RolloutListDto extends createZodDto(z.object({ items: z.array(rolloutSchema) }).meta({ id: 'RolloutList' })) {}
 class RolloutViewDto extends createZodDto(rolloutViewSchema.meta({ id: 'RolloutView' })) {}
-class StartedDto extends createZodDto(z.object({ rolloutId: z.string(), workflowId: z.string() }).meta({ id: 'StartedRollout' })) {}
-class LookListDto extends createZodDto(z.object({ items: z.array(z.record(z.string(), z.unknown())) }).meta({ id: 'LookList' })) {}
+class StartedDto extends createZodDto(
+  z.object({ rolloutId: z.string(), workflowId: z.string() }).meta({ id: 'StartedRollout' }),
+) {}
+class LookListDto extends createZodDto(
+  z.object({ items: z.array(z.record(z.string(), z.unknown())) }).meta({ id: 'LookList' }),
+) {}
 class LookQueryDto extends createZodDto(
   z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100), inputs: z.enum(['0', '1']).default('0') }),
 ) {}
@@ -62,7 +66,11 @@ export class RolloutsController {
 
   @Get(':rolloutId/looks')
   @ApiProblems('not-found', 'invalid-input')
-  @ZodResponse({ status: 200, description: 'Looks, oldest first; `inputs=1` adds the sums behind them', type: LookListDto })
+  @ZodResponse({
+    status: 200,
+    description: 'Looks, oldest first; `inputs=1` adds the sums behind them',
+    type: LookListDto,
+  })
   async lookList(@Param('rolloutId') rolloutId: string, @Query() query: LookQueryDto): Promise<LookListDto> {
     await this.releases.find(rolloutId);
     const items = await this.looks.list(rolloutId, query.limit, query.inputs === '1');

@@ -48,7 +48,15 @@ export class ShadowSummaryService {
     if (row === null) return NONE;
     const [n, errors, outOfBounds, latencyUsP99, meanBidRatio, meanSurplusDifferenceMicros, deviation] = row;
     const surplusStandardErrorMicros = n === 0 ? 0 : deviation / Math.sqrt(n);
-    return { n, errors, outOfBounds, latencyUsP99, meanBidRatio, meanSurplusDifferenceMicros, surplusStandardErrorMicros };
+    return {
+      n,
+      errors,
+      outOfBounds,
+      latencyUsP99,
+      meanBidRatio,
+      meanSurplusDifferenceMicros,
+      surplusStandardErrorMicros,
+    };
   }
 
   /** SQL that is true for outputs inside the candidate's own bounds; everything is believable without a bid model. */
