@@ -185,6 +185,14 @@ describe('snapshots and edges on a real Postgres', () => {
       expect(await leases().current('default')).toMatchObject({ stage: 2 });
     });
 
+    test('the guard of the stage before cannot take the lease of the next one', async () => {
+      const next = { ...terms, stage: 3, shareBps: 2500 };
+      await leases().renew(next);
+      await expect(leases().renew({ ...terms, stage: 2 })).rejects.toMatchObject({ code: 'conflict' });
+      expect(await leases().current('default')).toMatchObject({ stage: 3, shareBps: 2500 });
+      await leases().renew(next);
+    });
+
     test('another rollout gets the cell only when the lease before it has lapsed', async () => {
       const other = { ...terms, rolloutId: 'ro_2' };
       await expect(leases().renew(other)).rejects.toThrow(/canary_lease_one_per_cell/);

@@ -32,8 +32,8 @@ export class CanaryLeases {
 
   /**
    * Starts or prolongs a lease to `nowMs + ttlMs`. Idempotent. An expired lease of another rollout in the cell gives way.
-   * @throws ProblemError `conflict` when this rollout's lease was ended at this stage or a later one (a late guard must not
-   * bring a canary back), `already-exists` when another rollout's canary lives in the cell.
+   * @throws ProblemError `conflict` when this rollout's lease was ended at this stage or a later one, or lives at a later one
+   * (a late guard must neither bring a canary back nor pull the share back to its own stage), `already-exists` when another rollout's canary lives in the cell.
    */
   async renew(terms: CanaryLeaseTerms, nowMs = Date.now(), ttlMs = CANARY_LEASE_MS): Promise<CanaryLease> {
     const { rolloutId, cell, stage, shareBps } = terms;
@@ -48,12 +48,13 @@ export class CanaryLeases {
          VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (rollout_id) DO UPDATE SET stage = $3, share_bps = $4, renewed_at = $5,
            expires_at = $6, ended_at = NULL, end_reason = NULL
-         WHERE canary_lease.ended_at IS NULL OR canary_lease.stage < $3
+         WHERE canary_lease.stage < $3 OR (canary_lease.stage = $3 AND canary_lease.ended_at IS NULL)
          RETURNING rollout_id`,
         [rolloutId, cell, stage, shareBps, new Date(nowMs), new Date(nowMs + ttlMs)],
       )) as LeaseRow[];
     });
-    if (renewed.length === 0) throw new ProblemError('conflict', `The canary of ${rolloutId} has ended.`);
+    if (renewed.length === 0)
+      throw new ProblemError('conflict', `The canary of ${rolloutId} has ended or left stage ${stage}.`);
     return { rolloutId, stage, shareBps, expiresAtMs: nowMs + ttlMs };
   }
 
