@@ -10,8 +10,8 @@ createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {
-    JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (request.method === 'POST') JSON.parse(Buffer.concat(chunks).toString('utf8'));
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(ANSWER) });
     response.end(ANSWER);
   });
-}).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('ready'));
+}).listen(Number(process.argv[2]), '127.0.0.1');

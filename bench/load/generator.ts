@@ -7,6 +7,7 @@
 import { connect, type Socket } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { build, type Histogram } from 'hdr-histogram-js';
+import { USER_DIGITS } from './bodies';
 
 export interface LoadPlan {
   host: string;
@@ -30,7 +31,20 @@ export interface LoadResult {
   statuses: Record<string, number>;
   /** Open loop only: requests that were due but never sent because every connection was busy. */
   unsent: number;
+  /** Processor time of this process over the run's time. */
+  generatorBusy: number;
 }
+
+/** Request bytes, and where the user's digits stand in them (-1: nowhere). */
+interface Prepared {
+  bytes: Buffer;
+  digitsAt: number;
+}
+
+/** People behind the requests, visited in a stride so that neighbours in time are not neighbours in number. */
+const USERS = 100_000;
+const STRIDE = 7919;
+const DIGITS = 8;
 
 /** Longest backlog of due requests in open loop; more is counted as unsent. */
 const MAX_BACKLOG = 10_000;
@@ -68,14 +82,27 @@ class Connection {
   }
 }
 
-function prepare(plan: LoadPlan): Buffer[] {
+function prepare(plan: LoadPlan): Prepared[] {
   const bodies = readFileSync(plan.bodiesFile, 'utf8').split('\n').filter(Boolean);
-  return bodies.map((body) =>
-    Buffer.from(
+  return bodies.map((body) => {
+    const bytes = Buffer.from(
       `POST ${plan.path} HTTP/1.1\r\nHost: ${plan.host}\r\nContent-Type: application/json\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    ),
-  );
+    );
+    const at = bytes.indexOf(USER_DIGITS);
+    return { bytes, digitsAt: at < 0 ? -1 : at + USER_DIGITS.length - DIGITS };
+  });
+}
+
+/** Writes the next user into the bytes in place; the kernel has copied what was sent before. */
+function visit({ bytes, digitsAt }: Prepared, n: number): Buffer {
+  if (digitsAt < 0) return bytes;
+  let rest = (n * STRIDE) % USERS;
+  for (let at = digitsAt + DIGITS - 1; at >= digitsAt; at--) {
+    bytes[at] = 48 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+  return bytes;
 }
 
 const openConnection = (plan: LoadPlan): Promise<Socket> =>
@@ -96,7 +123,7 @@ class Load {
 
   constructor(
     private readonly plan: LoadPlan,
-    private readonly requests: Buffer[],
+    private readonly requests: Prepared[],
   ) {}
 
   async run(): Promise<LoadResult> {
@@ -104,9 +131,11 @@ class Load {
       this.connections.push(new Connection(await openConnection(this.plan), (...args) => this.finished(...args)));
     }
     const startedAt = performance.now();
+    const cpuBefore = process.cpuUsage();
     if (this.plan.ratePerSecond > 0) await this.openLoop(startedAt);
     else await this.closedLoop();
     const seconds = (performance.now() - startedAt) / 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
     for (const { socket } of this.connections) socket.destroy();
     const at = (percent: number) => this.histogram.getValueAtPercentile(percent);
     return {
@@ -118,6 +147,7 @@ class Load {
       p999Us: at(99.9),
       statuses: this.statuses,
       unsent: this.unsent,
+      generatorBusy: (user + system) / 1e6 / seconds,
     };
   }
 
@@ -152,7 +182,8 @@ class Load {
   }
 
   private send(connection: Connection, intendedAt: number): void {
-    connection.send(this.requests[this.next++ % this.requests.length], intendedAt);
+    const n = this.next++;
+    connection.send(visit(this.requests[n % this.requests.length], n), intendedAt);
   }
 
   private finished(status: string, startedAt: number, connection: Connection): void {

@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { PolicySnapshot } from '#domain/contracts';
+import type { Scenario } from '#domain/market';
+import { freePorts } from '../../scripts/setup';
+import { spreadOf, type Spread } from '../statistic';
+import { bidBodies, noBidBodies } from './bodies';
+import type { LoadPlan, LoadResult } from './generator';
+import { GENERATOR_CORE, isPinned, spawnOnCore, startServer, type BenchServer } from './server-process';
+
+export interface EdgeLoadOptions {
+  scenario: Scenario;
+  snapshot: PolicySnapshot;
+  rounds: number;
+  seconds: number;
+  seed: number;
+  say(line: string): void;
+}
+
+/** One measurement of one server, all rounds. */
+export interface Series {
+  perSecond: Spread;
+  p50Us: Spread;
+  p99Us: Spread;
+  p999Us: Spread;
+  statuses: Record<string, number>;
+  unsent: number;
+  /** Share of its core that the generator used: near 1 the generator, not the server, is the limit. */
+  generatorBusy: Spread;
+}
+
+/** Edge beside the bare ceiling; ratios are taken round by round, then their median. */
+export interface EdgeLoadReport {
+  rounds: number;
+  secondsPerRound: number;
+  connections: number;
+  pinned: boolean;
+  bodyBytes: number;
+  closed: { bare: Series; bid: Series; noBid: Series; bidRatio: Spread; noBidRatio: Spread };
+  open: { ratePerSecond: number; bare: Series; bid: Series; p50Ratio: Spread; p99Ratio: Spread };
+}
+
+const CONNECTIONS = 32;
+/** Share of the edge's own saturation at which latency is taken. */
+const OPEN_SHARE = 0.5;
+const WARM_UP_SECONDS = 3;
+
+/** Interleaved rounds, A B A B: bare, edge that bids, edge that is vetoed; closed loop, then open loop at one rate for both. */
+export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoadReport> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'adloop-bench-'));
+  const servers: BenchServer[] = [];
+  try {
+    const files = writeBodies(folder, options);
+    const [barePort, edgePort] = await freePorts(2);
+    const bare = await startServer('bare', barePort!, '/', [path.join(__dirname, 'bare-server.js'), String(barePort)]);
+    servers.push(bare);
+    const edge = await startEdge(folder, edgePort!);
+    servers.push(edge);
+    const load = (server: BenchServer, bodiesFile: string, seconds: number, ratePerSecond = 0): Promise<LoadResult> =>
+      generate({
+        host: '127.0.0.1',
+        port: server.port,
+        path: server.path,
+        bodiesFile,
+        connections: CONNECTIONS,
+        seconds,
+        ratePerSecond,
+      });
+    await load(bare, files.bid, WARM_UP_SECONDS);
+    const warm = await load(edge, files.bid, WARM_UP_SECONDS);
+    await load(edge, files.noBid, WARM_UP_SECONDS);
+    const rate = Math.max(100, Math.round((warm.perSecond * OPEN_SHARE) / 100) * 100);
+    const taken: Record<'bare' | 'bid' | 'noBid' | 'bareOpen' | 'bidOpen', LoadResult[]> = {
+      bare: [],
+      bid: [],
+      noBid: [],
+      bareOpen: [],
+      bidOpen: [],
+    };
+    for (let round = 1; round <= options.rounds; round++) {
+      taken.bare.push(await load(bare, files.bid, options.seconds));
+      taken.bid.push(await load(edge, files.bid, options.seconds));
+      taken.noBid.push(await load(edge, files.noBid, options.seconds));
+      taken.bareOpen.push(await load(bare, files.bid, options.seconds, rate));
+      taken.bidOpen.push(await load(edge, files.bid, options.seconds, rate));
+      const ratio = taken.bid.at(-1)!.perSecond / taken.bare.at(-1)!.perSecond;
+      options.say(`round ${round} of ${options.rounds}: the edge answers ${ratio.toFixed(3)} of the bare server`);
+    }
+    const ratioOf = (a: LoadResult[], b: LoadResult[], figure: 'perSecond' | 'p50Us' | 'p99Us') =>
+      spreadOf(a.map((result, n) => result[figure] / b[n]![figure]));
+    return {
+      rounds: options.rounds,
+      secondsPerRound: options.seconds,
+      connections: CONNECTIONS,
+      pinned: isPinned(),
+      bodyBytes: files.bytes,
+      closed: {
+        bare: seriesOf(taken.bare),
+        bid: seriesOf(taken.bid),
+        noBid: seriesOf(taken.noBid),
+        bidRatio: ratioOf(taken.bid, taken.bare, 'perSecond'),
+        noBidRatio: ratioOf(taken.noBid, taken.bare, 'perSecond'),
+      },
+      open: {
+        ratePerSecond: rate,
+        bare: seriesOf(taken.bareOpen),
+        bid: seriesOf(taken.bidOpen),
+        p50Ratio: ratioOf(taken.bidOpen, taken.bareOpen, 'p50Us'),
+        p99Ratio: ratioOf(taken.bidOpen, taken.bareOpen, 'p99Us'),
+      },
+    };
+  } finally {
+    for (const server of servers) await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
+function startEdge(folder: string, port: number): Promise<BenchServer> {
+  const main = path.join(__dirname, '..', '..', 'apps', 'bidder-edge', 'src', 'main.js');
+  const args = [main, '--snapshot', 'shipped', '--port', String(port), '--home', path.join(folder, 'edge')];
+  return startServer('edge', port, '/openrtb2/demo', args, {
+    LOG_LEVEL: 'warn',
+    // No exchange answers with notices here: budget and caps must come back by time, or the lease would be the limit.
+    EDGE_RESERVATION_TTL_MS: '1000',
+    EDGE_MAX_RESERVATIONS: '1000000',
+    SHIPPED_DIR: path.join(process.env.ADLOOP_ROOT ?? process.cwd(), 'apps', 'bidder-edge', 'shipped'),
+  });
+}
+
+function writeBodies(folder: string, { scenario, seed, snapshot }: EdgeLoadOptions) {
+  const bid = bidBodies(scenario, seed);
+  const domains = [...new Set(snapshot.creatives.flatMap((creative) => creative.domains))];
+  const write = (name: string, bodies: readonly string[]): string => {
+    const file = path.join(folder, name);
+    writeFileSync(file, `${bodies.join('\n')}\n`);
+    return file;
+  };
+  const bytes = Math.round(bid.reduce((sum, body) => sum + Buffer.byteLength(body), 0) / bid.length);
+  return { bytes, bid: write('bid.ndjson', bid), noBid: write('no-bid.ndjson', noBidBodies(scenario, seed, domains)) };
+}
+
+function generate(plan: LoadPlan): Promise<LoadResult> {
+  const child = spawnOnCore(GENERATOR_CORE, [path.join(__dirname, 'generator.js'), JSON.stringify(plan)]);
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => {
+      if (code === 0) resolve(JSON.parse(output) as LoadResult);
+      else reject(new Error(`the load generator ended with code ${code}`));
+    });
+  });
+}
+
+function seriesOf(results: readonly LoadResult[]): Series {
+  const statuses: Record<string, number> = {};
+  for (const result of results)
+    for (const [status, n] of Object.entries(result.statuses)) statuses[status] = (statuses[status] ?? 0) + n;
+  const spread = (figure: 'perSecond' | 'p50Us' | 'p99Us' | 'p999Us' | 'generatorBusy') =>
+    spreadOf(results.map((result) => result[figure]));
+  return {
+    perSecond: spread('perSecond'),
+    p50Us: spread('p50Us'),
+    p99Us: spread('p99Us'),
+    p999Us: spread('p999Us'),
+    statuses,
+    unsent: results.reduce((sum, { unsent }) => sum + unsent, 0),
+    generatorBusy: spread('generatorBusy'),
+  };
+}

@@ -1,0 +1,119 @@
+import type { EdgeLoadReport, Series } from './load/edge-load';
+import type { Machine } from './machine';
+import type { DecisionReport } from './micro/decision';
+import type { LearningReport } from './micro/learning';
+import type { SimulatorReport } from './micro/simulator';
+import type { Spread } from './statistic';
+
+/** Everything one run of the bench measured. */
+export interface BenchReport {
+  measuredAt: string;
+  seed: number;
+  machine: Machine;
+  edge: EdgeLoadReport;
+  decision: DecisionReport;
+  learning: LearningReport;
+  simulator: SimulatorReport;
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+const spread = ({ min, median, max }: Spread, show: (value: number) => string): string =>
+  `${show(median)} (${show(min)} – ${show(max)})`;
+const ratio = (value: Spread): string => spread(value, (n) => n.toFixed(3));
+const millis = (value: Spread): string => spread(value, (us) => (us / 1000).toFixed(2));
+const micros = (value: number): string => value.toFixed(1);
+const statuses = (series: Series): string =>
+  Object.entries(series.statuses)
+    .map(([status, n]) => `${status}: ${whole(n)}`)
+    .join(', ');
+
+/** `bench/results.md`: one table per subject, every figure as median (lowest – highest of the run). */
+export function resultsDocument(report: BenchReport): string {
+  return [
+    '# Figures',
+    '',
+    'Written by `npm run bench -- --json`; never by hand. Median (lowest – highest) of the rounds of one run. These machines are',
+    'shared: hold ratios against each other, not seconds. No figure here is a target yet.',
+    '',
+    ...machineTable(report),
+    ...edgeTables(report.edge),
+    ...decisionTable(report.decision),
+    ...learningTable(report),
+  ].join('\n');
+}
+
+function machineTable({ machine, measuredAt, seed }: BenchReport): string[] {
+  return [
+    '| run | |',
+    '|---|---|',
+    `| when, commit, seed | ${measuredAt}, ${machine.commit}, ${seed} |`,
+    `| machine | ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node} |`,
+    `| load average before, after | ${machine.loadBefore.toFixed(2)}, ${machine.loadAfter.toFixed(2)} |`,
+    `| longest hiccup of the machine while the edge was measured | ${machine.longestHiccupMs.toFixed(1)} ms |`,
+    '',
+  ];
+}
+
+function edgeTables(edge: EdgeLoadReport): string[] {
+  const { closed, open } = edge;
+  const row = (name: string, series: Series) =>
+    `| ${name} | ${spread(series.perSecond, whole)} | ${millis(series.p50Us)} | ${millis(series.p99Us)} | ` +
+    `${spread(series.generatorBusy, (n) => n.toFixed(2))} | ${statuses(series)} |`;
+  return [
+    '## Edge against the bare ceiling',
+    '',
+    `${edge.rounds} interleaved rounds of ${edge.secondsPerRound} s, ${edge.connections} connections, 48 bodies of ${edge.bodyBytes} bytes in turn, ` +
+      `100,000 users; server and generator ${edge.pinned ? 'each pinned to a core' : 'not pinned'}.`,
+    'Bare: `node:http`, reads the body, `JSON.parse`, fixed answer. Edge: one thread, models, caps, pacing, leases, signed notices and',
+    'durable records on. No-bid: every advertiser blocked by `badv`, vetoed before the model.',
+    '',
+    '| closed loop | requests/s | p50 ms | p99 ms | generator busy | statuses |',
+    '|---|---|---|---|---|---|',
+    row('bare', closed.bare),
+    row('edge, bid', closed.bid),
+    row('edge, no-bid', closed.noBid),
+    '',
+    `| open loop at ${whole(open.ratePerSecond)}/s | requests/s | p50 ms | p99 ms | generator busy | statuses |`,
+    '|---|---|---|---|---|---|',
+    row('bare', open.bare),
+    row('edge, bid', open.bid),
+    '',
+    `Latency in open loop counts from the intended send time; unsent requests: bare ${open.bare.unsent}, edge ${open.bid.unsent}.`,
+    '',
+    '| ratio, edge over bare, round by round | |',
+    '|---|---|',
+    `| requests/s, bid | ${ratio(closed.bidRatio)} |`,
+    `| requests/s, no-bid | ${ratio(closed.noBidRatio)} |`,
+    `| p50, open loop | ${ratio(open.p50Ratio)} |`,
+    `| p99, open loop | ${ratio(open.p99Ratio)} |`,
+    '',
+  ];
+}
+
+function decisionTable(decision: DecisionReport): string[] {
+  return [
+    '## One decision',
+    '',
+    `${whole(decision.decisions)} requests of the same kind one after another in one process, ${whole(decision.bids)} bids: bytes of the body to text of`,
+    'response and record, one ONNX run; without HTTP, reservation and disk.',
+    '',
+    '| | p50 µs | p99 µs | processor µs per decision |',
+    '|---|---|---|---|',
+    `| decision | ${micros(decision.p50Us)} | ${micros(decision.p99Us)} | ${spread(decision.cpuUs, micros)} |`,
+    `| \`JSON.parse\` of the same body | ${micros(decision.parseP50Us)} | ${micros(decision.parseP99Us)} | |`,
+    '',
+  ];
+}
+
+function learningTable({ learning, simulator }: BenchReport): string[] {
+  return [
+    '## Learning and market',
+    '',
+    '| | per second | sample |',
+    '|---|---|---|',
+    `| win model, rows trained | ${spread(learning.rowsPerSecond, whole)} | ${learning.runs} runs of ${whole(learning.rowsPerRun)} rows from a window of ${whole(learning.windowRows)} bids |`,
+    `| market, auctions with baselines | ${spread(simulator.heuristicPerSecond, whole)} | ${simulator.runs} runs of ${whole(simulator.auctions)} |`,
+    `| market, auctions with the win model | ${spread(simulator.modelPerSecond, whole)} | ${simulator.runs} runs of ${whole(simulator.auctions)} |`,
+    '',
+  ];
+}

@@ -1,0 +1,68 @@
+/** `npm run bench [-- --json]`: measures edge, decision, trainer and market in one run and writes bench/results.md. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseScenario } from '#domain/market';
+import { shippedArm } from '../scripts/simulate/arms';
+import { bidBodies } from './load/bodies';
+import { measureEdgeLoad } from './load/edge-load';
+import { MachineWatch } from './machine';
+import { measureDecisions } from './micro/decision';
+import { measureLearning } from './micro/learning';
+import { measureSimulator } from './micro/simulator';
+import { resultsDocument, type BenchReport } from './results-document';
+
+interface Flags {
+  json: boolean;
+  rounds: number;
+  seconds: number;
+  seed: number;
+  write: boolean;
+}
+
+const DECISIONS = 20_000;
+const RUNS = 5;
+const AUCTIONS = 10_000;
+const say = (line: string): void => console.error(line);
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('a whole number above 0 is needed');
+};
+
+async function bench(flags: Flags): Promise<void> {
+  const root = process.env.ADLOOP_ROOT ?? process.cwd();
+  const scenario = parseScenario(JSON.parse(readFileSync(path.join(root, 'scenarios', 'story.json'), 'utf8')));
+  const shipped = shippedArm(root);
+  const { snapshot } = shipped;
+  const { seed, rounds, seconds } = flags;
+  const watch = new MachineWatch(root);
+  say(`edge against bare: ${rounds} rounds`);
+  const edge = await measureEdgeLoad({ scenario, snapshot, rounds, seconds, seed, say });
+  watch.stopListening();
+  say(`${DECISIONS} decisions`);
+  const decision = await measureDecisions(root, snapshot, bidBodies(scenario, seed), DECISIONS);
+  say(`training, ${RUNS} runs`);
+  const learning = await measureLearning(scenario, snapshot, seed, RUNS);
+  say(`market, ${RUNS} runs`);
+  const simulator = await measureSimulator(scenario, shipped, seed, RUNS, AUCTIONS);
+  const measuredAt = new Date().toISOString();
+  const report: BenchReport = { measuredAt, seed, machine: watch.report(), edge, decision, learning, simulator };
+  const document = resultsDocument(report);
+  if (flags.write) writeFileSync(path.join(root, 'bench', 'results.md'), document);
+  console.log(flags.json ? JSON.stringify(report) : document);
+}
+
+new Command('bench')
+  .option('--json', 'print the report as JSON instead of the tables', false)
+  .option('--rounds <n>', 'interleaved rounds of the load test, at least 5 for figures to be kept', positive, 5)
+  .option('--seconds <n>', 'length of one load of one round', positive, 5)
+  .option('--seed <n>', 'seed of the market that the bodies come from', positive, 7)
+  .option('--no-write', 'leave bench/results.md alone')
+  .action(bench)
+  .parseAsync()
+  .catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
