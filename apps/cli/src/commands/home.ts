@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { create, extract } from 'tar';
@@ -88,34 +97,55 @@ async function backup(home: string, file: string): Promise<void> {
   console.log(`Wrote ${file}.postgres (the database lives outside the home when the stack runs as root).`);
 }
 
+/** Unpacks beside the home and changes places at the end, so that a broken backup leaves the old home as it was. */
 async function restore(home: string, file: string, force: boolean): Promise<void> {
   if (!existsSync(file)) throw new CliError('NO_BACKUP', `${file} does not exist.`, EXIT.notFound);
-  if (existsSync(home)) {
-    if (!force) {
-      throw new CliError(
-        'HOME_EXISTS',
-        `${home} exists.`,
-        EXIT.conflict,
-        'Add --force to replace it, or set ADLOOP_HOME.',
-      );
-    }
-    removeHome(home);
-  }
-  mkdirSync(home, { recursive: true });
-  await extract({ file, cwd: home, strip: 1, preserveOwner: process.getuid?.() === 0 });
-  const { postgresDir } = readHomeConfig(home);
-  if (isInside(postgresDir, home)) return;
-  if (!existsSync(`${file}.postgres`)) {
+  if (existsSync(home) && !force) {
     throw new CliError(
-      'BACKUP_INCOMPLETE',
-      `${file}.postgres is missing.`,
-      EXIT.notFound,
-      'Put both files side by side.',
+      'HOME_EXISTS',
+      `${home} exists.`,
+      EXIT.conflict,
+      'Add --force to replace it, or set ADLOOP_HOME.',
     );
   }
-  rmSync(postgresDir, { recursive: true, force: true });
-  mkdirSync(postgresDir, { recursive: true });
-  await extract({ file: `${file}.postgres`, cwd: postgresDir, strip: 1, preserveOwner: true });
+  // Not a closed temporary folder: the uid that runs Postgres must pass through a home.
+  const draft = `${home}.restore-${process.pid}`;
+  mkdirSync(draft, { recursive: true });
+  try {
+    await extract({ file, cwd: draft, strip: 1, preserveOwner: process.getuid?.() === 0 });
+    const config = readHomeConfig(draft);
+    const isInside = existsSync(join(draft, 'postgres'));
+    if (!isInside && !existsSync(`${file}.postgres`)) {
+      throw new CliError(
+        'BACKUP_INCOMPLETE',
+        `${file}.postgres is missing.`,
+        EXIT.notFound,
+        'Put both files side by side.',
+      );
+    }
+    const postgresDir = isInside ? join(home, 'postgres') : newDatabaseFolder(config);
+    if (!isInside) await extract({ file: `${file}.postgres`, cwd: postgresDir, strip: 1, preserveOwner: true });
+    writeFileSync(join(draft, 'config.json'), `${JSON.stringify({ ...config, postgresDir }, null, 2)}\n`);
+    removeHome(home);
+    renameSync(draft, home);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A folder of its own for a database that cannot live in its home. Never the one that the backup names: the home that was backed
+ * up may still be there, and its server may run.
+ */
+function newDatabaseFolder({ postgresDir }: HomeConfig): string {
+  const parent = dirname(dirname(postgresDir));
+  mkdirSync(parent, { recursive: true });
+  const outer = mkdtempSync(join(parent, 'home-'));
+  // The uid that runs Postgres must pass through; the data folder itself is closed.
+  chmodSync(outer, 0o755);
+  const folder = join(outer, basename(postgresDir));
+  mkdirSync(folder, { mode: 0o700 });
+  return folder;
 }
 
 function removeHome(home: string): void {
