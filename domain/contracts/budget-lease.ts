@@ -12,7 +12,7 @@ export const budgetGrantSchema = z.object({
   /** Day of the campaign's own time zone, YYYY-MM-DD. */
   day: z.string(),
   amountNanos: z.number().int().nonnegative(),
-  /** Part of `amountNanos` that may be touched only when the control plane is unreachable. */
+  /** Part of `amountNanos` that may be touched only when the control plane is unreachable; later copies may lower it. */
   outageNanos: z.number().int().nonnegative(),
   expiresAtMs: z.number().int(),
   /** What the Budget agent of the edge steers toward: the arm's share of the day's budget, nanos. */

@@ -26,6 +26,8 @@ export const heartbeatRequestSchema = z.object({
   quarantinedAgents: z.array(z.string()),
   counters: z.record(z.string(), z.number()),
   outboxBytes: z.number().int(),
+  /** Last report of an edge that is shutting down: it gives its leases back and must not be given new ones. */
+  draining: z.boolean().default(false),
   grants: z.array(grantReportSchema),
 });
 export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>;

@@ -53,6 +53,7 @@ describe('budget ledger on a real Postgres', () => {
       trafficShares: FLAT,
       canaryShareBps: 0,
       liveEdges: 1,
+      draining: false,
       ...overrides,
     });
 
@@ -99,6 +100,30 @@ describe('budget ledger on a real Postgres', () => {
       amountNanos: first[0]!.amountNanos,
     });
     expect(split.find((grant) => grant.arm === 'canary')).toMatchObject({ dayPlanNanos: 2e9, outageNanos: 0 });
+  });
+
+  test('an edge that shuts down gets its returns booked and nothing new', async () => {
+    const campaign = await newCampaign();
+    const [grant] = await lease([campaign]);
+    const returned = reportOf(grant!, 0, { returnedNanos: grant!.amountNanos, freeNanos: 0, closed: true });
+    expect(await lease([campaign], { reports: [returned], draining: true })).toEqual([]);
+    expect(await balances(campaign.campaignId)).toMatchObject({ day: 10e9, granted: 0 });
+  });
+
+  test('late in the day a lease is filled from the allowance that is no longer needed, and the edge hears of it', async () => {
+    const campaign = await newCampaign();
+    const evening = Date.parse('2026-06-01T18:00:00Z');
+    const [grant] = await lease([campaign], { nowMs: evening });
+    const spentNanos = grant!.amountNanos - grant!.outageNanos;
+    const reports = [reportOf(grant!, spentNanos)];
+    const later = await lease([campaign], { nowMs: evening + 5 * 3_600_000, reports });
+    const unlocked = later.find(({ grantId }) => grantId === grant!.grantId)!;
+    expect(unlocked.outageNanos).toBeLessThan(grant!.outageNanos);
+    expect(unlocked.amountNanos).toBe(grant!.amountNanos);
+    const raise = plane.database.query('UPDATE budget_grant SET outage_nanos = outage_nanos + 1 WHERE grant_id = $1', [
+      grant!.grantId,
+    ]);
+    await expect(raise).rejects.toThrow(/only grows/);
   });
 
   test('a report by another edge moves nothing', async () => {

@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import type { BudgetGrant, HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
+import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
 import type { Gauge } from './metrics';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
@@ -11,12 +11,12 @@ import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } fr
 import type { Logger } from './log';
 import { EdgeMetrics } from './metrics';
 import { NoticeReceiver, NoticeSigner } from './notices';
-import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
+import { GroupCommit, recoverSegments, SegmentStore, Shipper, type ShipTarget } from './outbox';
 import { BidPath } from './pipeline';
 import { routes, serve, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
 import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
-import { EdgeState, Journal, StateView, type ClockOf } from './state';
+import { EdgeState, GrantIntake, Journal, StateView, type ClockOf } from './state';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
 const MAX_PENDING_BYTES = 64 << 20;
@@ -31,6 +31,7 @@ export class Edge {
   readonly metrics = new EdgeMetrics();
   readonly state: EdgeState;
   readonly commit: GroupCommit;
+  private readonly intake: GrantIntake;
   private readonly journal: Journal;
   private readonly segments: SegmentStore;
   private readonly shipper: Shipper;
@@ -70,6 +71,7 @@ export class Edge {
       this.commit.appendState(JSON.stringify(entry)),
     );
     this.commit = this.openCommit();
+    this.intake = new GrantIntake(this.state, this.commit);
     const keys = new KeyRing(config.snapshotKeys);
     this.lease = new CanaryLeaseHolder(keys, () => performance.now());
     this.orders = new KillOrders(config.fleet, new KeyRing(config.operatorKeys), readKillState(config.home));
@@ -78,15 +80,7 @@ export class Edge {
       config.controlPlaneUrl === null
         ? null
         : { url: config.controlPlaneUrl, edgeId: config.edgeId, token: config.edgeToken };
-    this.shipper = new Shipper(this.segments, target, {
-      shipped: () => this.metrics.shipped.add(1, 'shipped'),
-      refused: (segmentId) => {
-        this.metrics.shipped.add(1, 'refused');
-        log.error({ segmentId }, 'the control plane refused a segment; it was put aside');
-      },
-      retried: () => this.metrics.shipped.add(1, 'retried'),
-      dropped: () => this.metrics.shipped.add(1, 'dropped'),
-    });
+    this.shipper = this.openShipper(target);
     this.puller = target === null ? null : this.openPuller(target.url, target.token);
     this.holder = new SnapshotHolder({
       config,
@@ -253,6 +247,19 @@ export class Edge {
     );
   }
 
+  private openShipper(target: ShipTarget | null): Shipper {
+    const { shipped } = this.metrics;
+    return new Shipper(this.segments, target, {
+      shipped: () => shipped.add(1, 'shipped'),
+      refused: (segmentId) => {
+        shipped.add(1, 'refused');
+        this.log.error({ segmentId }, 'the control plane refused a segment; it was put aside');
+      },
+      retried: () => shipped.add(1, 'retried'),
+      dropped: () => shipped.add(1, 'dropped'),
+    });
+  }
+
   private openKillWatch(): KillWatch | null {
     const { killFile, home } = this.config;
     if (killFile === null) return null;
@@ -299,33 +306,17 @@ export class Edge {
     this.heartbeat?.beatNow();
   }
 
-  /** Grants are on disk before the first bid may use them. */
   private async onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> {
     this.lease.accept(answer.canaryLease, answer.serverTimeMs);
     this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
-    if (this.isStopping) return;
-    await this.takeGrants(answer.grants);
-  }
-
-  private async takeGrants(grants: readonly BudgetGrant[]): Promise<void> {
-    for (const grant of grants) this.state.addGrant(grant);
-    if (grants.length > 0) await this.activateWhenDurable(grants.map((grant) => grant.grantId));
-  }
-
-  /** A disk that refuses has been reported by the commit; the grants wait for the next second. */
-  private async activateWhenDurable(grantIds: readonly string[]): Promise<void> {
-    const isDurable = await this.commit.durable().then(
-      () => true,
-      () => false,
-    );
-    if (isDurable) for (const grantId of grantIds) this.state.ledger.activate(grantId);
+    if (!this.isStopping) await this.intake.take(answer.grants);
   }
 
   private async everySecond(): Promise<void> {
     const nowMs = Date.now();
     this.metrics.expired.add(this.state.expire(nowMs));
     this.commit.tick();
-    if (this.commit.isFailed) void this.activateWhenDurable(this.state.retryGrants());
+    this.intake.retry();
     const live = this.holder.live;
     if (live === null) return;
     const clockOf: ClockOf = (campaignId) => live.index.campaignById.get(campaignId)?.clock ?? null;
@@ -345,11 +336,13 @@ export class Edge {
     const { ledger, standalone } = this.state;
     this.state.forgetClosed(ledger.closedGrants());
     if (!this.commit.isFailed)
-      await this.takeGrants(standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs));
+      await this.intake.take(standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs));
   }
 
   private servingCanary(): ServedCanary | null {
     if (stopsCanary(this.killEffect().level)) return null;
+    // Users of a canary that has not been given its budget yet would be judged for bids it could not make.
+    if (!this.state.ledger.hasGrant('canary', Date.now())) return null;
     return this.lease.serving(this.holder.live?.snapshot.canary ?? null);
   }
 
@@ -387,6 +380,7 @@ export class Edge {
       quarantinedAgents: this.quarantinedAgents(),
       counters: { ...metrics.totals(), canaryLapses: this.lease.lapses },
       outboxBytes: segments.bytes,
+      draining: this.isStopping,
       grants: state.ledger.reports(),
     };
   }

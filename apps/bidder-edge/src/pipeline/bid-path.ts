@@ -5,7 +5,7 @@ import type { ServedCanary } from '../canary/canary-lease';
 import type { KillEffect } from '../kill/kill-orders';
 import type { GroupCommit } from '../outbox/group-commit';
 import { problemResponse } from '../server/problem';
-import type { EdgeRequest, EdgeResponse } from '../server/serve';
+import type { EdgeRequest, EdgeResponse } from '../server/message';
 import type { LiveSnapshot } from '../snapshot/live-snapshot';
 import type { EdgeState } from '../state/edge-state';
 import type { StateView } from '../state/state-view';

@@ -1,5 +1,5 @@
 import type { ExchangeSettings } from '#domain/contracts';
-import type { EdgeRequest } from '../server/serve';
+import type { EdgeRequest } from '../server/message';
 import type { LiveSnapshot } from '../snapshot/live-snapshot';
 
 /** A bid request that arrived, before anything is known of its body. Times are monotonic milliseconds. */

@@ -3,7 +3,7 @@ import { NBR_BY_REASON, type Campaign, type DecisionOutputs, type NoBidReason } 
 import type { ImpressionDecision } from '#domain/coordination';
 import { renderBidResponse, type BidUrls, type DecodedRequest } from '#domain/openrtb';
 import type { NoticeSigner } from '../notices/token';
-import type { EdgeResponse } from '../server/serve';
+import type { EdgeResponse } from '../server/message';
 import type { Received } from './receive';
 
 /** A decision with its name and the grant that holds its money. */

@@ -1,5 +1,5 @@
 import type { Problem } from '#domain/contracts';
-import type { EdgeResponse } from './serve';
+import type { EdgeResponse } from './message';
 
 const TITLES: Record<number, string> = {
   400: 'Bad request',

@@ -1,7 +1,7 @@
 import type { NoticeKind } from '#domain/contracts';
 import type { NoticeReceiver } from '../notices/receive-notice';
 import { problemResponse } from './problem';
-import type { EdgeRequest, EdgeResponse, Handler } from './serve';
+import type { EdgeRequest, EdgeResponse, Handler } from './message';
 
 export interface RoutePorts {
   bid(exchange: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse>;

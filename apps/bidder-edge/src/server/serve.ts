@@ -1,28 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { EdgeRequest, EdgeResponse, Handler } from './message';
 import { problemResponse } from './problem';
-
-/** One request as the edge sees it, with its whole body. */
-export interface EdgeRequest {
-  method: string;
-  path: string;
-  query: string;
-  /** Header names in lower case. */
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  body: Buffer;
-  /** Monotonic clock at the first line of the request, ms. */
-  arrivedAtMs: number;
-}
-
-export interface EdgeResponse {
-  status: number;
-  headers: Record<string, string>;
-  body: string | Buffer | null;
-  /** Runs after the response was handed to the socket. */
-  afterWrite?: () => void;
-}
-
-export type Handler = (request: EdgeRequest) => EdgeResponse | Promise<EdgeResponse>;
 
 export interface ServeOptions {
   host: string;

@@ -26,6 +26,27 @@ describe('BudgetLedger', () => {
     ledger.assertBalanced();
   });
 
+  it('keeps less for an outage when told to, never more, and never another amount', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant());
+    ledger.add(grant({ outageNanos: 100, amountNanos: 9999 }));
+    ledger.add(grant({ outageNanos: 300 }));
+    expect(ledger.freeNanos('c', 'champion', 0, true)).toBe(900);
+    expect(ledger.freeNanos('c', 'champion', 0, false)).toBe(1000);
+    ledger.assertBalanced();
+  });
+
+  it('knows whether an arm was given a budget, spent or not', () => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ grantId: 'g2', arm: 'canary', outageNanos: 0 }));
+    ledger.suspend('g2');
+    expect(ledger.hasGrant('canary', 0)).toBe(false);
+    ledger.activate('g2');
+    ledger.reserve('c', 'canary', 1000, 0, true);
+    expect([ledger.hasGrant('canary', 0), ledger.hasGrant('champion', 0)]).toEqual([true, false]);
+    expect(ledger.hasGrant('canary', 10_000)).toBe(false);
+  });
+
   it('settles to the paid price and frees the rest', () => {
     const ledger = new BudgetLedger();
     ledger.add(grant({ outageNanos: 0 }));

@@ -49,9 +49,10 @@ export class BudgetLedger {
     const known = this.byId.get(grant.grantId);
     if (known) {
       if (known.closed) return false;
-      // Amounts never change after the grant was made: anything else would break the identity on either side.
+      // The amount never changes after the grant was made: anything else would break the identity on either side. What is
+      // kept for outages only shrinks, whichever copy of the grant comes last.
       const { amountNanos, outageNanos } = known.grant;
-      known.grant = { ...grant, amountNanos, outageNanos };
+      known.grant = { ...grant, amountNanos, outageNanos: Math.min(outageNanos, grant.outageNanos) };
       known.elsewhereNanos = this.spentElsewhere(known);
       return false;
     }
@@ -99,6 +100,13 @@ export class BudgetLedger {
     for (const account of this.byLane.get(laneOf(campaignId, arm)) ?? NO_ACCOUNTS)
       free += usable(account, nowMs, reachable);
     return free;
+  }
+
+  /** Whether an arm has a living grant, spent or not: without one it was never given a budget. */
+  hasGrant(arm: Arm, nowMs: number): boolean {
+    for (const { grant, closed, isPending } of this.byId.values())
+      if (grant.arm === arm && !closed && !isPending && grant.expiresAtMs > nowMs) return true;
+    return false;
   }
 
   /** Takes `priceNanos` out of one grant, the one that ends first. Null when none has room: fail closed. */

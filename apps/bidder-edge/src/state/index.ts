@@ -6,6 +6,7 @@ export * from './budget-ledger';
 export * from './edge-state';
 export * from './exploration';
 export * from './frequency-counts';
+export * from './grant-intake';
 export * from './journal';
 export * from './live-counters';
 export * from './notice-guard';

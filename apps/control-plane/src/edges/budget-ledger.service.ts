@@ -33,6 +33,8 @@ export interface LeaseRequest {
   trafficShares: readonly number[];
   canaryShareBps: number;
   liveEdges: number;
+  /** The edge shuts down: its reports are settled, and it is given nothing. */
+  draining: boolean;
 }
 
 /**
@@ -87,6 +89,10 @@ export class BudgetLedger {
       const grants = await readGrants(manager, campaignIds, reported);
       const changed = new Set([...settle(book, grants, request), ...expire(book, grants, request.nowMs)]);
       await updateGrants(manager, [...changed], request.nowMs);
+      if (request.draining) {
+        await book.write();
+        return [];
+      }
       const { issued, replanned } = await this.topUp(manager, book, grants, request);
       await updateGrants(manager, replanned, request.nowMs);
       await insertGrants(manager, issued);
@@ -146,10 +152,12 @@ export class BudgetLedger {
         liveEdges: request.liveEdges,
         held: heldBy(grants, campaignId, outlook.day, request),
       };
-      const planned = planGrants(situation).map((plan) => issue(book, plan, campaignId, outlook.day, request));
+      const plan = planGrants(situation);
+      const planned = plan.grants.map((grant) => issue(book, grant, campaignId, outlook.day, request));
       issued.push(...planned);
       const informed = new Set(planned.map((grant) => grant.arm));
-      replanned.push(...replan(situation, grants, campaignId, request).filter((grant) => !informed.has(grant.arm)));
+      const moved = replan(situation, grants, campaignId, request).filter((grant) => !informed.has(grant.arm));
+      replanned.push(...new Set([...moved, ...unlockHeld(situation, grants, plan.unlocked)]));
     }
     return { issued, replanned };
   }
@@ -188,13 +196,31 @@ function replan(
   );
   return (['champion', 'canary'] as const).flatMap((arm) => {
     const newest = own.filter((grant) => grant.arm === arm).at(-1);
-    const plan = dayPlan(situation, arm);
-    if (!newest || !planMoved(newest.dayPlanNanos, plan)) return [];
-    newest.dayPlanNanos = plan;
-    // The edge adds what it spends from this grant by itself.
-    newest.daySpentNanos = situation.spentNanos[arm] - newest.spentNanos - newest.lateNanos;
-    return [newest];
+    if (!newest || !planMoved(newest.dayPlanNanos, dayPlan(situation, arm))) return [];
+    return [withPlan(situation, newest)];
   });
+}
+
+/** The grants whose outage allowance has become larger than the rest of the day needs, with what they keep. */
+function unlockHeld(
+  situation: GrantSituation,
+  grants: readonly GrantRow[],
+  unlocked: ReadonlyMap<string, bigint>,
+): GrantRow[] {
+  return grants.flatMap((grant) => {
+    const kept = unlocked.get(grant.grantId);
+    if (kept === undefined) return [];
+    grant.outageNanos = kept;
+    return [withPlan(situation, grant)];
+  });
+}
+
+/** Brings the plan that a grant carries up to date. */
+function withPlan(situation: GrantSituation, grant: GrantRow): GrantRow {
+  grant.dayPlanNanos = dayPlan(situation, grant.arm);
+  // The edge adds what it spends from this grant by itself.
+  grant.daySpentNanos = situation.spentNanos[grant.arm] - grant.spentNanos - grant.lateNanos;
+  return grant;
 }
 
 /** Applies an edge's reports to its own grants; figures only grow, so an old report again changes nothing. */

@@ -57,6 +57,7 @@ export function dayOutlook(campaign: Campaign, trafficShares: readonly number[],
 
 /** One open grant of the edge, as reported last. Nanos. */
 export interface HeldGrant {
+  grantId: string;
   arm: Arm;
   freeNanos: bigint;
   outageNanos: bigint;
@@ -89,38 +90,56 @@ export interface PlannedGrant {
   expiresAtMs: number;
 }
 
+/** What an edge is given: new grants, and held ones that need to keep less back for an outage (grant id -> allowance left). */
+export interface GrantPlan {
+  grants: PlannedGrant[];
+  unlocked: Map<string, bigint>;
+}
+
 /**
- * Grants that bring an edge's leases back to 15 minutes of planned spend per arm plus the outage allowance, never more than
- * the day still has. The champion's allowance covers the canary's users too, because they fall to it in an outage.
+ * Brings an edge's leases back to 15 minutes of planned spend per arm plus the outage allowance, never with more than the day
+ * still has. The champion's allowance covers the canary's users too, because they fall to it in an outage. An allowance
+ * that has outgrown the rest of the day feeds the lease first, or the day would end with it unspent; and both arms' leases come
+ * before any allowance, or a canary would starve of what is only kept.
  */
-export function planGrants(situation: GrantSituation): PlannedGrant[] {
-  const { outlook, spentNanos, dailyBudgetNanos, canaryShareBps } = situation;
+export function planGrants(situation: GrantSituation): GrantPlan {
+  const { outlook, spentNanos, dailyBudgetNanos, canaryShareBps, availableNanos } = situation;
+  const plan: GrantPlan = { grants: [], unlocked: new Map() };
   const unspent = max(0n, dailyBudgetNanos - spentNanos.champion - spentNanos.canary);
-  if (outlook.leaseShare === 0 || unspent === 0n) return [];
+  if (outlook.leaseShare === 0 || unspent === 0n) return plan;
   const edges = BigInt(Math.max(1, situation.liveEdges));
-  const canaryShare = canaryShareBps / 10_000;
   const floor = BigInt(situation.bidCapMicros) * MIN_LEASE_IMPRESSIONS;
-  let available = situation.availableNanos;
-  const grants: PlannedGrant[] = [];
+  const needs: Need[] = [];
   for (const arm of ['champion', 'canary'] as const) {
-    const share = arm === 'canary' ? canaryShare : 1 - canaryShare;
+    const share = (arm === 'canary' ? canaryShareBps : 10_000 - canaryShareBps) / 10_000;
     if (share === 0) continue;
     const lease = max(floor, scale(unspent, outlook.leaseShare * share) / edges);
     const outage = arm === 'canary' ? 0n : scale(unspent, outlook.outageShare * OUTAGE_RATE) / edges;
-    const dayPlanNanos = dayPlan(situation, arm);
-    const need = needOf(situation, arm, lease, outage);
-    if (!need) continue;
-    const amount = min(need.leaseNanos + need.outageNanos, available);
-    if (amount === 0n) continue;
-    available -= amount;
-    const outageNanos = max(0n, amount - need.leaseNanos);
+    needs.push(needOf(situation, arm, lease, outage, plan.unlocked));
+  }
+  const leases = sum(needs.map((need) => need.leaseNanos));
+  let rest = max(0n, availableNanos - leases);
+  for (const { arm, leaseNanos, outageNanos: wanted } of needs) {
+    const lease = leases <= availableNanos ? leaseNanos : (leaseNanos * availableNanos) / leases;
+    const outageNanos = min(wanted, rest);
+    rest -= outageNanos;
+    const amountNanos = lease + outageNanos;
+    if (amountNanos === 0n) continue;
     const expiresAtMs = Math.min(
       outlook.endMs,
       situation.nowMs + (arm === 'canary' ? CANARY_GRANT_MS : LEASE_MS + OUTAGE_MS),
     );
-    grants.push({ arm, amountNanos: amount, outageNanos, dayPlanNanos, daySpentNanos: spentNanos[arm], expiresAtMs });
+    const daySpentNanos = spentNanos[arm];
+    plan.grants.push({
+      arm,
+      amountNanos,
+      outageNanos,
+      dayPlanNanos: dayPlan(situation, arm),
+      daySpentNanos,
+      expiresAtMs,
+    });
   }
-  return grants;
+  return plan;
 }
 
 /**
@@ -142,13 +161,21 @@ export function planMoved(a: bigint, b: bigint): boolean {
   return difference * 50n > max(a, b);
 }
 
-/** What is missing from the arm's lease and allowance, or null while both are full enough. */
+/** What an arm must still be given. */
+interface Need {
+  arm: Arm;
+  leaseNanos: bigint;
+  outageNanos: bigint;
+}
+
+/** What is missing from the arm's lease and allowance; nothing while both are full enough. Notes what held grants unlock. */
 function needOf(
   situation: GrantSituation,
   arm: Arm,
   leaseNanos: bigint,
   outageNanos: bigint,
-): { leaseNanos: bigint; outageNanos: bigint } | null {
+  unlocked: Map<string, bigint>,
+): Need {
   const { nowMs, outlook } = situation;
   // A grant about to end before the day does is replaced early.
   const held = situation.held.filter(
@@ -157,8 +184,23 @@ function needOf(
   const freeOutage = sum(held.map((grant) => min(grant.freeNanos, grant.outageNanos)));
   const freeLease = sum(held.map((grant) => max(0n, grant.freeNanos - grant.outageNanos)));
   const low = freeLease < scale(leaseNanos, TOP_UP_BELOW) || freeOutage < scale(outageNanos, ALLOWANCE_BELOW);
-  if (!low) return null;
-  return { leaseNanos: max(0n, leaseNanos - freeLease), outageNanos: max(0n, outageNanos - freeOutage) };
+  if (!low) return { arm, leaseNanos: 0n, outageNanos: 0n };
+  const missing = max(0n, leaseNanos - freeLease);
+  const surplus = min(missing, max(0n, freeOutage - outageNanos));
+  unlock(held, surplus, unlocked);
+  return { arm, leaseNanos: missing - surplus, outageNanos: max(0n, outageNanos - freeOutage) };
+}
+
+/** Takes `nanos` out of what the held grants keep back for an outage, those that end first before the others. */
+function unlock(held: readonly HeldGrant[], nanos: bigint, unlocked: Map<string, bigint>): void {
+  let rest = nanos;
+  for (const { grantId, freeNanos, outageNanos } of [...held].sort((a, b) => a.expiresAtMs - b.expiresAtMs)) {
+    if (rest === 0n) return;
+    const kept = min(freeNanos, outageNanos);
+    const taken = min(rest, kept);
+    rest -= taken;
+    if (taken > 0n) unlocked.set(grantId, kept - taken);
+  }
 }
 
 /** `value` × `share`, rounded down; exact enough for shares with nine digits. */

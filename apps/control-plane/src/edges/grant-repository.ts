@@ -122,15 +122,15 @@ export async function insertGrants(manager: EntityManager, grants: readonly Gran
   );
 }
 
-/** Writes what became of grants: spent, returned, late, closed, and the plan they carry. */
+/** Writes what became of grants: spent, returned, late, closed, what they still keep for outages, and the plan they carry. */
 export async function updateGrants(manager: EntityManager, grants: readonly GrantRow[], nowMs: number): Promise<void> {
   if (grants.length === 0) return;
   await manager.query(
     `UPDATE budget_grant AS g SET spent_nanos = r.spent, returned_nanos = r.returned, late_nanos = r.late,
-       day_plan_nanos = r.day_plan, day_spent_nanos = r.day_spent,
+       day_plan_nanos = r.day_plan, day_spent_nanos = r.day_spent, outage_nanos = r.outage,
        closed_at = CASE WHEN r.closed THEN coalesce(g.closed_at, $8::timestamptz) END
-     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[])
-       AS r (grant_id, spent, returned, late, closed, day_plan, day_spent) WHERE g.grant_id = r.grant_id`,
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[],
+       $9::bigint[]) AS r (grant_id, spent, returned, late, closed, day_plan, day_spent, outage) WHERE g.grant_id = r.grant_id`,
     [
       grants.map((grant) => grant.grantId),
       grants.map((grant) => grant.spentNanos.toString()),
@@ -140,6 +140,7 @@ export async function updateGrants(manager: EntityManager, grants: readonly Gran
       grants.map((grant) => grant.dayPlanNanos.toString()),
       grants.map((grant) => grant.daySpentNanos.toString()),
       new Date(nowMs),
+      grants.map((grant) => grant.outageNanos.toString()),
     ],
   );
 }

@@ -51,6 +51,7 @@ export class HeartbeatService {
       trafficShares: snapshot.champion.budget.params.trafficShares,
       canaryShareBps: snapshot.canary ? Math.min(canaryShareBps, snapshot.canary.shareBps) : 0,
       liveEdges: await this.fleet.liveEdges(nowMs),
+      draining: heartbeat.draining,
     });
   }
 }

@@ -1,0 +1,30 @@
+import type { BudgetGrant } from '#domain/contracts';
+import type { GroupCommit } from '../outbox';
+import type { EdgeState } from './edge-state';
+
+/** Takes grants in: each is on disk before the first bid may use it, or a crash would forget what it owes. */
+export class GrantIntake {
+  constructor(
+    private readonly state: EdgeState,
+    private readonly commit: GroupCommit,
+  ) {}
+
+  async take(grants: readonly BudgetGrant[]): Promise<void> {
+    for (const grant of grants) this.state.addGrant(grant);
+    if (grants.length > 0) await this.activateWhenDurable(grants.map((grant) => grant.grantId));
+  }
+
+  /** Called once a second: what a failed disk refused is journalled again. */
+  retry(): void {
+    if (this.commit.isFailed) void this.activateWhenDurable(this.state.retryGrants());
+  }
+
+  /** A disk that refuses has been reported by the commit; the grants wait for the next second. */
+  private async activateWhenDurable(grantIds: readonly string[]): Promise<void> {
+    const isDurable = await this.commit.durable().then(
+      () => true,
+      () => false,
+    );
+    if (isDurable) for (const grantId of grantIds) this.state.ledger.activate(grantId);
+  }
+}
