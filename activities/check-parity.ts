@@ -1,7 +1,8 @@
 /** Parity: an artifact's bytes, run under onnxruntime, give the golden vectors of its manifest. */
 import type { AgentPolicy, GateResult } from '#domain/contracts';
 import { permanent } from './permanent-failure';
-import type { InferSession, TrainingPorts } from './training-ports';
+import type { OnnxSession } from './onnx-session';
+import type { TrainingPorts } from './training-ports';
 
 type ParityPorts = Pick<TrainingPorts, 'openSession' | 'artifacts'>;
 
@@ -40,7 +41,7 @@ export async function judgeParity(ports: ParityPorts, policy: AgentPolicy): Prom
 }
 
 /** Opens bytes as a session of the expected shape. @throws ApplicationFailure ARTIFACT_UNREADABLE, ARTIFACT_SHAPE */
-export async function openChecked(ports: Pick<TrainingPorts, 'openSession'>, bytes: Uint8Array): Promise<InferSession> {
+export async function openChecked(ports: Pick<TrainingPorts, 'openSession'>, bytes: Uint8Array): Promise<OnnxSession> {
   const session = await ports.openSession(bytes).catch((error: unknown) => {
     throw permanent('ARTIFACT_UNREADABLE', error instanceof Error ? error.message : String(error));
   });

@@ -1,7 +1,7 @@
 /** Offline gate: does the candidate's price law explain bids that it has not seen as well as the champion's? */
 import type { AgentPolicy, GateResult } from '#domain/contracts';
 import { pairedLikelihood, splitHeldOut, type PriceLaw, type WinRow } from '#domain/learning';
-import type { InferSession } from './training-ports';
+import type { OnnxSession } from './onnx-session';
 
 /** Share of a window that never trains. Training and gate draw the same split from the same seed. */
 export const HELD_OUT_SHARE = 0.2;
@@ -15,7 +15,7 @@ const BATCH = 512;
 export interface HeldOutGatePorts {
   winRows(windowId: string): Promise<WinRow[]>;
   artifacts: { get(sha256: string): Promise<Uint8Array> };
-  openSession(bytes: Uint8Array): Promise<InferSession>;
+  openSession(bytes: Uint8Array): Promise<OnnxSession>;
 }
 
 export interface HeldOutGateInput {

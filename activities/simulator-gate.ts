@@ -1,7 +1,7 @@
 /** Market gate: champion and candidate bid on the same seeded auctions, through the edge's own functions. */
 import type { AgentPolicy, GateResult, PolicyBundle, PolicySnapshot } from '#domain/contracts';
 import { compareArms, judgeSimulation, type MarketArm, type Scenario } from '#domain/market';
-import type { InferSession } from './training-ports';
+import type { OnnxSession } from './onnx-session';
 
 /** Auctions per seed and arm; with the seeds below about half a minute on one core. */
 export const GATE_AUCTIONS = 6000;
@@ -11,7 +11,7 @@ export const GATE_MARGIN = 0.05;
 
 export interface SimulatorGatePorts {
   artifacts: { get(sha256: string): Promise<Uint8Array> };
-  openSession(bytes: Uint8Array): Promise<InferSession>;
+  openSession(bytes: Uint8Array): Promise<OnnxSession>;
   /** The market to play, and what the cell serves now. */
   market(cell: string): Promise<{ scenario: Scenario; snapshot: PolicySnapshot }>;
 }
@@ -27,7 +27,7 @@ export interface SimulatorGateInput {
 /** Common random numbers: same users, same rivals, same draws; only the candidate's agent differs. */
 export async function judgeOnMarket(ports: SimulatorGatePorts, input: SimulatorGateInput): Promise<GateResult> {
   const { scenario, snapshot } = await ports.market(input.cell);
-  const sessions: InferSession[] = [];
+  const sessions: OnnxSession[] = [];
   const armOf = async (policies: PolicyBundle): Promise<MarketArm> => {
     const served: PolicySnapshot = {
       ...snapshot,

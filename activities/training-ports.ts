@@ -1,6 +1,7 @@
 /** What training needs from outside, and the messages of its activities. */
 import type { AgentPolicy, ModelManifest } from '#domain/contracts';
 import type { WinHyper, WinRow } from '#domain/learning';
+import type { OnnxSession } from './onnx-session';
 import type { SimulatorGatePorts } from './simulator-gate';
 
 /** A frozen training window: immutable, named by its content. */
@@ -22,14 +23,6 @@ export interface CandidateDraft {
   rowsPerSecond: number | null;
 }
 
-/** An inference session over one ONNX artifact; the runtime stays behind it. */
-export interface InferSession {
-  run(rows: Float32Array, rowCount: number): Promise<Float32Array>;
-  inputNames: readonly string[];
-  outputNames: readonly string[];
-  close(): Promise<void>;
-}
-
 export interface TrainingPorts {
   freezeWindow(input: {
     fromMs: number;
@@ -40,7 +33,7 @@ export interface TrainingPorts {
   trafficByHourOfWeek(windowId: string): Promise<number[]>;
   champion(cell: string, agent: 'bid' | 'budget'): Promise<AgentPolicy>;
   artifacts: { put(bytes: Uint8Array): Promise<string>; get(sha256: string): Promise<Uint8Array> };
-  openSession(bytes: Uint8Array): Promise<InferSession>;
+  openSession(bytes: Uint8Array): Promise<OnnxSession>;
   featureSpecHash: string;
   market: SimulatorGatePorts['market'];
   register(input: {
