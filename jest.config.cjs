@@ -38,6 +38,13 @@ const rung = (name, testTimeoutMs) => ({
   setupFilesAfterEnv: ['<rootDir>/test/set-timeout.cjs'],
 });
 
+/** Not a rung: writes test/replay/histories anew (scripts/record-histories.ts). */
+const recorder = {
+  ...rung('replay', 120_000),
+  displayName: 'record',
+  testMatch: ['<rootDir>/test/replay/*.record.ts'],
+};
+
 module.exports = {
   projects: [
     {
@@ -58,5 +65,6 @@ module.exports = {
     rung('e2e', 600_000),
     rung('console', 300_000),
     rung('architecture', 120_000),
+    ...(process.env.RECORD_HISTORIES === '1' ? [recorder] : []),
   ],
 };

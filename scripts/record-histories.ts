@@ -7,13 +7,9 @@ import { join } from 'node:path';
  */
 const root = join(__dirname, '..', __dirname.includes('dist') ? '..' : '');
 const jest = join(root, 'node_modules', '.bin', 'jest');
-const { status } = spawnSync(
-  process.execPath,
-  [jest, '--selectProjects', 'replay', '--forceExit', '--', 'record-histories'],
-  {
-    cwd: root,
-    env: { ...process.env, RECORD_HISTORIES: '1' },
-    stdio: 'inherit',
-  },
-);
+const { status } = spawnSync(process.execPath, [jest, '--selectProjects', 'record', '--forceExit'], {
+  cwd: root,
+  env: { ...process.env, RECORD_HISTORIES: '1' },
+  stdio: 'inherit',
+});
 process.exitCode = status ?? 1;

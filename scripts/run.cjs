@@ -19,6 +19,7 @@ const LOCKED_MAJOR = 24;
 const VERBS = {
   start: { built: true, args: ['dist/scripts/start.js'] },
   test: { built: true, args: ['dist/scripts/test.js'] },
+  'test:long': { built: true, args: ['dist/scripts/test-long.js'] },
   story: { built: true, args: ['dist/scripts/story.js'] },
   evaluate: { built: true, args: ['dist/scripts/evaluate.js'] },
   simulate: { built: true, args: ['dist/scripts/simulate.js'] },

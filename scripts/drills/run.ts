@@ -4,30 +4,53 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { Narrator } from '../story/narrator';
+import { killsDrill } from './kills';
 import { outageDrill } from './outage';
 
-interface Flags {
-  minutes: string;
-  rate: string;
+interface CommonFlags {
   seed: string;
   keep?: boolean;
 }
 
-async function outage(flags: Flags): Promise<void> {
+interface OutageFlags extends CommonFlags {
+  minutes: string;
+  rate: string;
+}
+
+interface Report {
+  passed: boolean;
+  faults: string[];
+}
+
+/** Runs one drill in a fresh folder, tells its faults, and prints its report as one JSON line. */
+async function drill(
+  what: string,
+  flags: CommonFlags,
+  run: (folder: string, narrator: Narrator) => Promise<Report>,
+): Promise<void> {
   const narrator = new Narrator();
   const folder = mkdtempSync(join(tmpdir(), 'adloop-drill-'));
   chmodSync(folder, 0o755); // Another uid runs Postgres when we are root.
-  narrator.say(`outage of ${flags.minutes} minutes at ${flags.rate} requests/s, seed ${flags.seed}, in ${folder}`);
-  const report = await outageDrill(
-    { folder, minutes: Number(flags.minutes), requestsPerSecond: Number(flags.rate), seed: Number(flags.seed) },
-    narrator,
-  );
+  narrator.say(`${what}, seed ${flags.seed}, in ${folder}`);
+  const report = await run(folder, narrator);
   for (const fault of report.faults) narrator.say(`FAULT: ${fault}`);
   if (flags.keep || !report.passed) narrator.say(`kept ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
   console.log(JSON.stringify(report));
   process.exitCode = report.passed ? 0 : 1;
 }
+
+const outage = (flags: OutageFlags): Promise<void> =>
+  drill(`outage of ${flags.minutes} minutes at ${flags.rate} requests/s`, flags, (folder, narrator) => {
+    const { minutes, rate, seed } = flags;
+    const options = { folder, minutes: Number(minutes), requestsPerSecond: Number(rate), seed: Number(seed) };
+    return outageDrill(options, narrator);
+  });
+
+const kills = (flags: CommonFlags): Promise<void> =>
+  drill('kill -9 of worker, Temporal and Postgres during a canary', flags, (folder, narrator) =>
+    killsDrill({ folder, seed: Number(flags.seed) }, narrator),
+  );
 
 const program = new Command('drill').description('drills with faults on purpose');
 program
@@ -37,7 +60,13 @@ program
   .option('--rate <n>', 'requests per second of each market, at least 50', '60')
   .option('--seed <n>', 'seed of both markets', '1')
   .option('--keep', 'keep the folder')
-  .action((flags: Flags) => outage(flags));
+  .action(outage);
+program
+  .command('kills')
+  .description('kill -9 of each central part during a canary, against an unkilled run that is fed the same events')
+  .option('--seed <n>', 'seed of the market', '1')
+  .option('--keep', 'keep the folder')
+  .action(kills);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

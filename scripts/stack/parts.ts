@@ -14,6 +14,8 @@ export interface PartContext {
   temporalUi: string | null;
   controlPlanePort: number;
   edgePorts: Record<string, number>;
+  /** Where edges look for the control plane; null: at its own address. */
+  edgeUpstream: string | null;
   kpiBucketSeconds: number;
   /** Variables for every process, over the inherited ones. */
   env: NodeJS.ProcessEnv;
@@ -104,7 +106,7 @@ export function edgePart(context: PartContext, edgeId: string): ProcessSpec {
       EDGE_ID: edgeId,
       EDGE_PORT: String(port),
       EDGE_HOME: context.home.edge(edgeId),
-      CONTROL_PLANE_URL: controlPlaneUrl(context),
+      CONTROL_PLANE_URL: context.edgeUpstream ?? controlPlaneUrl(context),
       EDGE_TOKEN_FILE: context.keys.edgeTokenFile,
       SNAPSHOT_KEYS_DIR: context.keys.snapshotPublic,
       OPERATOR_KEYS_DIR: context.keys.operatorPublic,

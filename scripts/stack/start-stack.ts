@@ -47,6 +47,8 @@ export interface StackOptions {
   durable?: boolean;
   /** Seconds of one KPI bucket (default 300). */
   kpiBucketSeconds?: number;
+  /** Base URL where edges look for the control plane (default: this stack's); drills put something in between. */
+  edgeUpstream?: string;
   simulator?: { scenario?: string; requestsPerSecond?: number; seed?: number; ackLog?: string };
   /** Further variables for the control plane, worker, edges and simulator. */
   env?: NodeJS.ProcessEnv;
@@ -208,6 +210,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     temporalUi: `http://127.0.0.1:${ports.temporalUi}`,
     controlPlanePort: ports.controlPlane,
     edgePorts,
+    edgeUpstream: options.edgeUpstream ?? null,
     kpiBucketSeconds: options.kpiBucketSeconds ?? 300,
     env: { ...environment.inherited, ...options.env },
   };

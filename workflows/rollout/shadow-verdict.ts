@@ -13,7 +13,7 @@ export function judgeShadow(summary: ShadowSummary, stage: PlanStage, isLast: bo
   const { n } = summary;
   const bad = n === 0 ? 0 : (summary.errors + summary.outOfBounds) / n;
   const facts =
-    `${n} decisions, ${summary.errors} errors, ${summary.outOfBounds} out of bounds, p99 ${summary.latencyUsP99} µs, ` +
+    `${n} decisions, ${summary.errors} errors, ${summary.outOfBounds} out of bounds, p99 ${Math.round(summary.latencyUsP99)} µs, ` +
     `bids at ${summary.meanBidRatio.toFixed(3)} of the champion's`;
   const done = (verdict: ShadowEvidence['verdict'], why: string): ShadowEvidence => ({
     ...summary,
