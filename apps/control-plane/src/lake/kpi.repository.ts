@@ -3,7 +3,13 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Agent, Arm } from '#domain/contracts/agent';
 import { KPI_SUMS, zeroKpiSums, type KpiRollup, type KpiSums } from '#domain/contracts/kpi-rollup';
-import { AGENT_COUNTS, CAMPAIGN_SUMS, type AgentCount, type CampaignRollup } from '#domain/lake/kpi-tables';
+import {
+  AGENT_COUNTS,
+  CAMPAIGN_SUMS,
+  TRAFFIC_TICK_MS,
+  type AgentCount,
+  type CampaignRollup,
+} from '#domain/lake/kpi-tables';
 import { ControlPlaneConfig } from '../config';
 import { columnOf } from './kpi-writer';
 
@@ -72,12 +78,13 @@ export class KpiRepository {
     return rows.map((row) => rollupOf(cell, row));
   }
 
-  /** Fleet totals of the last `windowMs` of decision time, to 5 s, leaving out the seconds that are still on their way. */
+  /** Fleet totals of the last `windowMs` of decision time, to 5 s, leaving out the seconds that are still on their way. `windowMs`: whole ticks. */
   async recentTotals(windowMs: number, cell: string, nowMs = Date.now()): Promise<KpiSums & { seconds: number }> {
-    const toMs = nowMs - LAG_MS;
+    // Whole ticks only, and the time that they cover: a rate over part of a tick would swing with the clock.
+    const toMs = Math.floor((nowMs - LAG_MS) / TRAFFIC_TICK_MS) * TRAFFIC_TICK_MS;
     const [row] = await this.database.query<Record<string, string>[]>(
       `SELECT ${selectSums(KPI_SUMS)}, min(tick_ms) AS first_ms FROM traffic_tick
-        WHERE cell = $1 AND tick_ms >= $2 AND tick_ms + 5000 <= $3`,
+        WHERE cell = $1 AND tick_ms >= $2 AND tick_ms < $3`,
       [cell, toMs - windowMs, toMs],
     );
     const { first_ms: firstMs, ...sums } = row ?? {};
