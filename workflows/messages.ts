@@ -183,6 +183,26 @@ export interface TrainingView {
   code: string | null;
   reason: string;
 }
+/** A run that has not done anything yet. */
+export function newTrainingView(
+  run: Pick<TrainingView, 'runKey' | 'agent' | 'kind'> & { requestedBy: string },
+): TrainingView {
+  const { runKey, agent, kind, requestedBy } = run;
+  return {
+    runKey,
+    agent,
+    kind,
+    step: 'freezing-window',
+    windowId: null,
+    rows: null,
+    gates: [],
+    candidateId: null,
+    passed: null,
+    rolloutId: null,
+    code: null,
+    reason: `requested by ${requestedBy}`,
+  };
+}
 export const trainingProgress = defineQuery<TrainingView>('progress');
 export const cancelTraining = defineUpdate<TrainingView, [Command]>('cancel');
 

@@ -137,20 +137,13 @@ class TrainingRun {
   private step = 0;
 
   constructor(readonly input: RetrainAgentsInput) {
-    this.view = {
+    const { agent, kind, requestedBy } = input;
+    this.view = messages.newTrainingView({
       runKey: workflowInfo().workflowId,
-      agent: input.agent,
-      kind: input.kind,
-      step: 'freezing-window',
-      windowId: null,
-      rows: null,
-      gates: [],
-      candidateId: null,
-      passed: null,
-      rolloutId: null,
-      code: null,
-      reason: `requested by ${input.requestedBy.name}`,
-    };
+      agent,
+      kind,
+      requestedBy: requestedBy.name,
+    });
   }
 
   isOver(): boolean {

@@ -5,9 +5,19 @@ type Row = Record<string, unknown>;
 
 const cell = (value: unknown): string => {
   if (value === null || value === undefined) return '-';
-  if (typeof value === 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(', ');
+  if (typeof value === 'object') return flat(value);
   return typeof value === 'string' ? value : String(value as number | boolean);
 };
+
+/** An object on one line: `USD 10.74, EUR 3`. */
+const flat = (value: object): string =>
+  Object.entries(value)
+    .map(([name, member]) => `${name} ${cell(member)}`)
+    .join(', ');
+
+const isTable = (value: unknown): value is Row[] =>
+  Array.isArray(value) && value.length > 0 && value.every((row) => typeof row === 'object' && row !== null);
 
 /** Prints rows as an aligned table with the given columns, or as JSON. */
 export function printRows(rows: Row[], columns: string[], format: OutputFormat): void {
@@ -25,11 +35,18 @@ export function printRows(rows: Row[], columns: string[], format: OutputFormat):
     );
 }
 
-/** Prints one object: aligned `name  value` lines, or JSON. */
+/** Prints one object: aligned `name  value` lines, then each list of rows as a table of its own; or JSON. */
 export function printObject(value: Row, format: OutputFormat): void {
   if (format !== 'table') return console.log(JSON.stringify(value, null, format === 'json' ? 2 : undefined));
-  const width = Math.max(0, ...Object.keys(value).map((name) => name.length));
-  for (const [name, member] of Object.entries(value)) console.log(`${name.padEnd(width)}  ${cell(member)}`);
+  const members = Object.entries(value);
+  const lines = members.filter(([, member]) => !isTable(member));
+  const width = Math.max(0, ...lines.map(([name]) => name.length));
+  for (const [name, member] of lines) console.log(`${name.padEnd(width)}  ${cell(member)}`);
+  for (const [name, member] of members) {
+    if (!isTable(member)) continue;
+    console.log(`\n${name}`);
+    printRows(member, Object.keys(member[0]), format);
+  }
 }
 
 /** Money for people: micros to units with a currency. */

@@ -7,6 +7,7 @@ import { CliError, EXIT } from '../exit-code';
 import { printObject } from '../output';
 import { readJsonFile } from './campaign';
 import { contextOf, type CommandContext } from './command-context';
+import { printExplanation, type Explanation } from './explanation';
 
 /** A record whose outputs were taken away: all that a replay may see. */
 type Copy = Omit<DecisionRecord, 'outputs'> & { outputs?: DecisionOutputs };
@@ -27,7 +28,7 @@ export function addDecisionCommands(program: Command): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       const context = contextOf(command);
       const path = `/decisions/${encodeURIComponent(id)}`;
-      printObject(await context.api('viewer').call<Record<string, unknown>>('GET', path), context.format);
+      printExplanation(await context.api('viewer').call<Explanation>('GET', path), context.format);
     });
   decision
     .command('export')

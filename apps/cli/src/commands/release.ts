@@ -36,7 +36,11 @@ export function addReleaseCommands(program: Command): void {
     .action(async (_options: unknown, command: Command) => {
       const context = contextOf(command);
       const page = await context.api('viewer').call<{ items: Rollout[] }>('GET', '/rollouts');
-      printRows(page.items, ['rolloutId', 'agent', 'modelVersionId', 'state', 'stage', 'shareBps'], context.format);
+      printRows(
+        page.items,
+        ['rolloutId', 'agent', 'candidateId', 'state', 'stage', 'shareBps', 'verdict', 'reason'],
+        context.format,
+      );
     });
   addDecisionVerbs(release);
   release
@@ -68,7 +72,7 @@ function addStart(release: Command): void {
         const context = contextOf(command);
         const plan = options.plan ? readJsonFile(options.plan) : defaultPlan('default');
         const body = { agent: options.agent, modelVersionId: options.model, plan };
-        const started = await context.api('ml-lead').call<Rollout>('POST', '/rollouts', body);
+        const started = await context.api('ml-lead').call<{ rolloutId: string }>('POST', '/rollouts', body);
         if (context.format === 'table') console.log(`Started ${started.rolloutId}.`);
         if (options.wait) await watch(context, started.rolloutId, Number(options.timeout));
         else if (context.format === 'table') console.log(`Follow it: adloop release watch ${started.rolloutId}`);

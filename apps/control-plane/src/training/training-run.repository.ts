@@ -41,25 +41,16 @@ export class TrainingRunRepository {
 
   /** Writes the state of a run unless a newer one is there. */
   async save(run: TrainingRunRow): Promise<void> {
-    await this.dataSource.query(
-      `INSERT INTO training_run (run_key, fleet, agent, kind, step, code, candidate_id, rollout_id, requested_by, view, seq)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-       ON CONFLICT (run_key) DO UPDATE SET step = $5, code = $6, candidate_id = $7, rollout_id = $8, view = $10, seq = $11,
-         updated_at = now() WHERE training_run.seq < $11 OR training_run.step IN ('failed', 'cancelled')`,
-      [
-        run.runKey,
-        run.fleet,
-        run.agent,
-        run.kind,
-        run.step,
-        run.code,
-        run.candidateId,
-        run.rolloutId,
-        run.requestedBy,
-        JSON.stringify(run.view),
-        run.seq,
-      ],
+    await this.insert(
+      run,
+      `DO UPDATE SET step = $5, code = $6, candidate_id = $7, rollout_id = $8, view = $10, seq = $11, updated_at = now()
+        WHERE training_run.seq < $11 OR training_run.step IN ('failed', 'cancelled')`,
     );
+  }
+
+  /** Writes a run that was just asked for, so that it can be followed before its workflow has written anything. */
+  async announce(run: TrainingRunRow): Promise<void> {
+    await this.insert(run, 'DO NOTHING');
   }
 
   async find(workflowId: string): Promise<TrainingRecord | null> {
@@ -74,6 +65,26 @@ export class TrainingRunRepository {
       [limit],
     );
     return rows.map(recordOf);
+  }
+
+  private async insert(run: TrainingRunRow, onConflict: string): Promise<void> {
+    await this.dataSource.query(
+      `INSERT INTO training_run (run_key, fleet, agent, kind, step, code, candidate_id, rollout_id, requested_by, view, seq)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (run_key) ${onConflict}`,
+      [
+        run.runKey,
+        run.fleet,
+        run.agent,
+        run.kind,
+        run.step,
+        run.code,
+        run.candidateId,
+        run.rolloutId,
+        run.requestedBy,
+        JSON.stringify(run.view),
+        run.seq,
+      ],
+    );
   }
 }
 

@@ -1,15 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
-import type { Actor, RetrainAgentsInput, TrainingView } from '../../../../workflows/messages';
+import {
+  newTrainingView,
+  type Actor,
+  type RetrainAgentsInput,
+  type TrainingView,
+} from '../../../../workflows/messages';
 import { CONTROL_QUEUE, retrainWorkflowId } from '../../../../workflows/workflow-ids';
 import { TemporalClient } from '../temporal/temporal-client';
+import { TrainingRunRepository } from './training-run.repository';
 
 export type TrainingRequest = Omit<RetrainAgentsInput, 'seed'> & { seed?: number };
 
 /** Starts and questions `retrainAgents`. */
 @Injectable()
 export class TrainingService {
-  constructor(private readonly temporal: TemporalClient) {}
+  constructor(
+    private readonly temporal: TemporalClient,
+    private readonly runs: TrainingRunRepository,
+  ) {}
 
   /**
    * Starts a run, or joins the one that already has this id; a failed one may run again.
@@ -30,6 +39,13 @@ export class TrainingService {
         staticSummary: `Train ${request.agent} (${request.kind}) for ${request.fleet}, asked by ${request.requestedBy.name}`,
       }),
     );
+    const { fleet, agent, kind, requestedBy } = request;
+    const view = newTrainingView({ runKey: workflowId, agent, kind, requestedBy: requestedBy.name });
+    const { runKey, step, code, candidateId, rolloutId } = view;
+    await this.runs.announce({
+      ...{ runKey, seq: 0, fleet, agent, kind, step, code, candidateId, rolloutId, view },
+      requestedBy: requestedBy.name,
+    });
     return { workflowId };
   }
 

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findRoot } from '../../scripts/setup';
+import { startStack, type Stack } from '../../scripts/stack';
+import { servingPlan } from '../../scripts/drills/serving-canary';
+import { StoryApi } from '../../scripts/story/story-api';
+import { waitFor } from '../../scripts/story/wait-for';
+import { drillFolder, tidy } from './drill-folder';
+
+interface Answer {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** Given a running loop; when its users type what they would type; then they get what they need, and the exit codes that scripts rely on. */
+describe('the command line against a running loop', () => {
+  const folder = drillFolder();
+  const home = join(folder, 'home');
+  let stack: Stack;
+
+  const adloop = (...args: string[]): Promise<Answer> =>
+    new Promise((resolve) => {
+      const main = join(findRoot(), 'dist', 'apps', 'cli', 'src', 'main.js');
+      const child = spawn(process.execPath, [main, ...args], { env: { ...process.env, ADLOOP_HOME: home } });
+      const answer: Answer = { code: -1, out: '', err: '' };
+      child.stdout.setEncoding('utf8').on('data', (text: string) => (answer.out += text));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (answer.err += text));
+      child.once('close', (code) => resolve({ ...answer, code: code ?? -1 }));
+    });
+
+  const json = async <T>(...args: string[]): Promise<T> => JSON.parse((await adloop(...args, '-o', 'json')).out) as T;
+
+  const file = (name: string, content: unknown): string => {
+    const path = join(folder, name);
+    writeFileSync(path, JSON.stringify(content));
+    return path;
+  };
+
+  beforeAll(async () => {
+    mkdirSync(home);
+    stack = await startStack({ home, kpiBucketSeconds: 5, simulator: { scenario: 'scenarios/story.json', seed: 6 } });
+    const api = new StoryApi(stack);
+    await waitFor('traffic', 120, async () => ((await api.status()).decisions >= 4000 ? true : null));
+  }, 180_000);
+  afterAll(async () => {
+    await stack?.stop();
+    tidy(folder, []);
+  });
+
+  test('status and doctor tell the state in tables; json is complete', async () => {
+    const { code, out } = await adloop('status');
+    expect(code).toBe(0);
+    for (const word of ['champions', 'bid-shipped-', 'edge-1', 'requestsPerSecond', 'simulate'])
+      expect(out).toContain(word);
+    expect(out).not.toContain('{');
+    const status = await json<{ decisions: number; edges: { live: boolean }[] }>('status');
+    expect(status.decisions).toBeGreaterThan(1000);
+    expect(status.edges).toMatchObject([{ live: true }]);
+    const doctor = await adloop('doctor');
+    expect(doctor.code).toBe(0);
+    for (const word of ['runtime', 'disk', 'clock', 'models']) expect(doctor.out).toContain(word);
+  });
+
+  test('ad ops creates a campaign; a wrong one is answered with every fault and where it is', async () => {
+    const wrong = await adloop('campaign', 'create', '-f', file('wrong.json', { name: 'x', dailyBudgetMicros: -1 }));
+    expect(wrong.code).toBe(2);
+    for (const pointer of ['/dailyBudgetMicros', '/goal', '/timeZone']) expect(wrong.err).toContain(pointer);
+    const {
+      campaignId: _id,
+      version: _version,
+      ...model
+    } = await json<Record<string, unknown>>('campaign', 'show', 'cmp-atlas-rail');
+    const made = await json<{ campaignId: string }>(
+      'campaign',
+      'create',
+      '-f',
+      file('right.json', { ...model, name: 'By hand' }),
+    );
+    expect((await adloop('campaign', 'list')).out).toContain('By hand');
+    expect((await adloop('campaign', 'show', made.campaignId)).out).toContain('By hand');
+    expect((await adloop('campaign', 'show', 'cmp-nobody')).code).toBe(3);
+    expect((await adloop('--as', 'vera', 'campaign', 'create', '-f', file('right.json', model))).code).toBe(4);
+  });
+
+  test('a bid is explained, a thousand are decided again to the same bytes, a request is tried', async () => {
+    const { lastBids } = await json<{ lastBids: { decisionId: string }[] }>('status');
+    const explained = await adloop('decision', 'explain', lastBids[0]!.decisionId);
+    expect(explained.out).toMatch(/^Bid \d+\.\d\d USD CPM for campaign/);
+    for (const agent of ['budget', 'creative', 'bid', 'frequency']) expect(explained.out).toContain(`\n${agent}`);
+    const replayed = await adloop('decision', 'replay', '--last', '1000');
+    expect(replayed.out).toMatch(/^(\d{4}) of \1 decisions replayed to the same bytes/);
+    expect(replayed.code).toBe(0);
+    const request = {
+      id: 'q',
+      imp: [{ id: '1', banner: { format: [{ w: 300, h: 250 }] } }],
+      site: { domain: 'news.example' },
+    };
+    const tried = await adloop('decision', 'try', file('request.json', request));
+    expect([tried.code, tried.out]).toEqual([0, expect.stringMatching(/Bid|No bid/)]);
+  });
+
+  test('the ML lead retrains and sees each gate; a release needs a right plan and a second pair of eyes', async () => {
+    const trained = await adloop('train', 'start', '--window', '600', '--wait');
+    expect([trained.code, trained.err]).toEqual([0, '']);
+    for (const gate of ['parity', 'held-out-likelihood', 'simulator'])
+      expect(trained.out).toContain(`passed   ${gate}`);
+    const run = (await json<{ candidateId: string }[]>('train', 'list'))[0]!;
+    const faulty = { ...servingPlan(), alpha: 2, metrics: [{ metric: 'foo', role: 'primary' }] };
+    const refused = await adloop('release', 'start', '--model', run.candidateId, '--plan', file('faulty.json', faulty));
+    expect(refused.code).toBe(2);
+    for (const pointer of ['/plan/alpha', '/plan/metrics/0/metric']) expect(refused.err).toContain(pointer);
+    const plan = file('plan.json', servingPlan());
+    const { rolloutId } = await json<{ rolloutId: string }>(
+      'release',
+      'start',
+      '--model',
+      run.candidateId,
+      '--plan',
+      plan,
+    );
+    const stateOf = async () =>
+      (await json<{ rolloutId: string; state: string }[]>('release', 'list')).find(
+        (row) => row.rolloutId === rolloutId,
+      )!.state;
+    await waitFor('the shadow', 120, async () => ((await stateOf()) === 'awaiting-approval' ? true : null));
+    const own = await adloop('--as', 'mila', 'release', 'approve', rolloutId, '--reason', 'my own');
+    expect([4, 5]).toContain(own.code);
+    expect((await adloop('release', 'approve', rolloutId, '--reason', 'shadow read')).code).toBe(0);
+    await waitFor('the canary', 60, async () => ((await stateOf()) === 'canary' ? true : null));
+    expect((await adloop('release', 'abort', rolloutId, '--reason', 'enough seen')).code).toBe(0);
+    const watched = await adloop('release', 'watch', rolloutId, '--timeout', '60');
+    expect([watched.code, watched.err]).toEqual([6, expect.stringContaining('enough seen')]);
+  }, 300_000);
+
+  test('on-call rolls back by name; a home in use is neither copied nor replaced nor removed', async () => {
+    expect((await adloop('release', 'rollback', '--reason', 'a drill')).code).toBe(0);
+    expect((await adloop('backup', join(folder, 'b.tar.gz'))).code).toBe(5);
+    expect((await adloop('restore', join(folder, 'b.tar.gz'), '--force')).code).toBe(5);
+    expect((await adloop('reset', '--yes')).code).toBe(5);
+  });
+});
