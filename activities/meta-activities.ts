@@ -20,20 +20,24 @@ export interface StartTrainingInput {
   requestedBy: Actor;
 }
 
+/** Which version is to decide again, and who says so. */
+export interface SwitchInput {
+  key: string;
+  cell: string;
+  agent: Agent;
+  /** The last known good version when null. */
+  targetId: string | null;
+  actor: string;
+  reason: string;
+}
+
 export interface MetaPorts {
   fleetHealth(input: { cell: string; windowSeconds: number }, nowMs: number): Promise<FleetHealth>;
   setServing(input: { cell: string; control: ServingControl; by: string; reason: string; key: string }): Promise<void>;
   publish(reason: string): Promise<{ version: number }>;
   startTraining(input: StartTrainingInput): Promise<{ workflowId: string }>;
   /** Puts `targetId`, or the last known good version when null, back as champion; ends active canaries of the agent. */
-  rollBack(input: {
-    key: string;
-    cell: string;
-    agent: Agent;
-    targetId: string | null;
-    actor: string;
-    reason: string;
-  }): Promise<{ targetId: string; previousId: string; activeRolloutId: string | null }>;
+  rollBack(input: SwitchInput): Promise<{ targetId: string; previousId: string; activeRolloutId: string | null }>;
   appendIntent(intent: Intent): Promise<void>;
   now(): number;
 }
@@ -55,14 +59,7 @@ export function createMetaActivities(ports: MetaPorts) {
       return ports.startTraining(input);
     },
 
-    async switchToTarget(input: {
-      key: string;
-      cell: string;
-      agent: Agent;
-      targetId: string | null;
-      actor: string;
-      reason: string;
-    }) {
+    async switchToTarget(input: SwitchInput) {
       const switched = await ports.rollBack(input);
       Context.current().heartbeat(switched);
       const { version } = await ports.publish(`roll-back of ${input.agent} to ${switched.targetId}`);

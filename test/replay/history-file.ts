@@ -11,8 +11,9 @@ export const HISTORIES = join(__dirname, 'histories');
 /** Writes a history as JSON: enums by name, bytes as base64, 64-bit integers as text. */
 export function writeHistory(name: string, history: IHistory): void {
   const plain = History.toObject(History.fromObject(history), { longs: String, enums: String, bytes: String });
-  // Process and host of the recording say nothing about the workflow.
-  const json = JSON.stringify(plain, (key, value: unknown) => (key === 'identity' ? 'recorder' : value));
+  // Process, host and folders of the recording say nothing about the workflow.
+  const neutral: Record<string, string> = { identity: 'recorder', stackTrace: '' };
+  const json = JSON.stringify(plain, (key, value: unknown) => neutral[key] ?? value);
   writeFileSync(join(HISTORIES, `${name}.json`), `${json}\n`);
 }
 

@@ -19,7 +19,11 @@ async function main(): Promise<void> {
   log.debug(redacted(config), 'configuration');
   try {
     const edge = new Edge(config, log);
+    let isStopping = false;
     const stop = (signal: string): void => {
+      // A terminal and npm may both deliver the same Ctrl-C: the second one must not cut the drain short.
+      if (isStopping) return;
+      isStopping = true;
       log.info({ signal }, 'shutting down');
       edge.stop().then(
         () => process.exit(0),
@@ -29,8 +33,8 @@ async function main(): Promise<void> {
         },
       );
     };
-    process.once('SIGTERM', stop);
-    process.once('SIGINT', stop);
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
     await edge.start();
   } catch (error) {
     const isPort = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';

@@ -12,6 +12,7 @@ import { TrainingService } from '../training/training.service';
 import { ArtifactStore } from './artifact-store';
 import { ModelRepository } from './model.repository';
 import { PointerRepository } from './pointer.repository';
+import { windowSecondsSchema } from '../training/window-seconds';
 
 /** Largest model that may be registered, bytes; the edges hold several at once. */
 const MAX_ONNX_BYTES = 4 << 20;
@@ -27,12 +28,7 @@ const importSchema = z.strictObject({
   /** The file's bytes. Input `features` [N, 24], output `law` [N, 2]. */
   onnxBase64: z.base64().max(Math.ceil((MAX_ONNX_BYTES * 4) / 3) + 4),
   /** Length of the window that the gates read, counted back from now. */
-  windowSeconds: z
-    .number()
-    .int()
-    .min(10)
-    .max(90 * 86_400)
-    .default(86_400),
+  windowSeconds: windowSecondsSchema,
   note: z.string().max(500).default(''),
 });
 

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import type { Agent } from '#domain/contracts';
 import type { Actor, RollBackToInput } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, rollBackWorkflowId } from '../../../../workflows/workflow-ids';
+import type { SwitchInput } from '../../../../activities/meta-activities';
 import { permanent } from '../../../../activities/permanent-failure';
 import { ControlPlaneConfig } from '../config';
 import { ProblemError } from '../problems/problem-error';
@@ -64,14 +65,7 @@ export class RollbackService {
    * Moves the champion to the target by compare-and-set on what it is now; the key makes a repeated switch the same one.
    * @throws NO_TARGET (permanent) when there is nothing to go back to.
    */
-  async switchTo(input: {
-    key: string;
-    cell: string;
-    agent: Agent;
-    targetId: string | null;
-    actor: string;
-    reason: string;
-  }) {
+  async switchTo(input: SwitchInput) {
     const { cell, agent } = input;
     return this.dataSource.transaction(async (manager) => {
       const champion = await this.pointers.find(cell, agent, 'champion', manager);

@@ -12,16 +12,12 @@ import { notFound } from '../problems/problem-error';
 import { commandSchema, listQuerySchema } from '../rollouts/rollout-messages';
 import { TrainingRunRepository } from './training-run.repository';
 import { TrainingService } from './training.service';
+import { windowSecondsSchema } from './window-seconds';
 
 const requestSchema = z.strictObject({
   agent: z.enum(['bid', 'budget']),
   /** Length of the training window, counted back from now. */
-  windowSeconds: z
-    .number()
-    .int()
-    .min(10)
-    .max(90 * 86_400)
-    .default(86_400),
+  windowSeconds: windowSecondsSchema,
   seed: z
     .number()
     .int()
