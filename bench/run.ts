@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseScenario } from '#domain/market';
+import { findRoot } from '../scripts/setup';
 import { shippedArm } from '../scripts/simulate/arms';
 import { bidBodies } from './load/bodies';
 import { measureEdgeLoad } from './load/edge-load';
@@ -32,7 +33,7 @@ const positive = (text: string): number => {
 };
 
 async function bench(flags: Flags): Promise<void> {
-  const root = process.env.ADLOOP_ROOT ?? process.cwd();
+  const root = findRoot();
   const scenario = parseScenario(JSON.parse(readFileSync(path.join(root, 'scenarios', 'story.json'), 'utf8')));
   const shipped = shippedArm(root);
   const { snapshot } = shipped;

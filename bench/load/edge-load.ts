@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PolicySnapshot } from '#domain/contracts';
 import type { Scenario } from '#domain/market';
-import { freePorts } from '../../scripts/setup';
+import { findRoot, freePorts } from '../../scripts/setup';
 import { spreadOf, type Spread } from '../statistic';
 import { bidBodies, noBidBodies } from './bodies';
 import type { LoadPlan, LoadResult } from './generator';
@@ -125,7 +125,7 @@ function startEdge(folder: string, port: number): Promise<BenchServer> {
     // No exchange answers with notices here: budget and caps must come back by time, or the lease would be the limit.
     EDGE_RESERVATION_TTL_MS: '1000',
     EDGE_MAX_RESERVATIONS: '1000000',
-    SHIPPED_DIR: path.join(process.env.ADLOOP_ROOT ?? process.cwd(), 'apps', 'bidder-edge', 'shipped'),
+    SHIPPED_DIR: path.join(findRoot(), 'apps', 'bidder-edge', 'shipped'),
   });
 }
 
