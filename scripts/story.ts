@@ -3,11 +3,11 @@
  * better candidate; then a worse one, whose fault only live load wakes, is rolled back by its canary; the worker is killed with -9
  * meanwhile. Ends with one JSON line; exit code 0 only if all of it happened. Demo regime, not calibrated.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { parseScenario } from '#domain/market';
+import { removeHomes, temporaryFolder } from './setup';
 import { startStack, stopOnSignals, type Stack } from './stack';
 import { bidArtifact, bidChampion, plantedBytes } from './story/artifacts';
 import { auditNotices } from './story/lost-notices';
@@ -165,7 +165,7 @@ const allHappened = (ending: Ending): boolean =>
 async function play(seed: number, candidate: string, keep: boolean): Promise<boolean> {
   const root = process.env.ADLOOP_ROOT ?? process.cwd();
   const narrator = new Narrator();
-  const home = mkdtempSync(join(tmpdir(), 'adloop-story-'));
+  const home = temporaryFolder('story');
   const scenario = scenarioOf(root);
   narrator.say(`${scenario.label}; scenario ${SCENARIO}, seed ${seed}, home ${home}`);
   const stack = await startStack({
@@ -207,7 +207,7 @@ async function play(seed: number, candidate: string, keep: boolean): Promise<boo
   } finally {
     await stack.stop();
     if (keep || !allHappened(ending)) narrator.say(`kept ${home}`);
-    else rmSync(home, { recursive: true, force: true });
+    else removeHomes(home);
   }
   console.log(JSON.stringify(ending));
   return allHappened(ending);

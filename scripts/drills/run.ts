@@ -1,8 +1,6 @@
 /** `npm run drill -- outage`: faults on purpose, by hand, with figures for docs/faults.md. Demo regime, not calibrated. */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command } from 'commander';
+import { removeHomes, temporaryFolder } from '../setup';
 import { Narrator } from '../story/narrator';
 import { killsDrill } from './kills';
 import { outageDrill } from './outage';
@@ -29,13 +27,12 @@ async function drill(
   run: (folder: string, narrator: Narrator) => Promise<Report>,
 ): Promise<void> {
   const narrator = new Narrator();
-  const folder = mkdtempSync(join(tmpdir(), 'adloop-drill-'));
-  chmodSync(folder, 0o755); // Another uid runs Postgres when we are root.
+  const folder = temporaryFolder('drill');
   narrator.say(`${what}, seed ${flags.seed}, in ${folder}`);
   const report = await run(folder, narrator);
   for (const fault of report.faults) narrator.say(`FAULT: ${fault}`);
   if (flags.keep || !report.passed) narrator.say(`kept ${folder}`);
-  else rmSync(folder, { recursive: true, force: true });
+  else removeHomes(folder);
   console.log(JSON.stringify(report));
   process.exitCode = report.passed ? 0 : 1;
 }

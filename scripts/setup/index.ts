@@ -5,6 +5,7 @@ export * from './environment';
 export * from './setup-error';
 export * from './ports';
 export * from './home';
+export * from './temporary-home';
 export * from './keys';
 export * from './processes';
 export * from './binaries';

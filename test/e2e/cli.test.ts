@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findRoot } from '../../scripts/setup';
+import { findRoot, temporaryFolder } from '../../scripts/setup';
 import { startStack, type Stack } from '../../scripts/stack';
 import { servingPlan } from '../../scripts/drills/serving-canary';
 import { StoryApi } from '../../scripts/story/story-api';
 import { waitFor } from '../../scripts/story/wait-for';
-import { drillFolder, tidy } from './drill-folder';
+import { tidy } from './drill-folder';
 
 interface Answer {
   code: number;
@@ -16,7 +16,7 @@ interface Answer {
 
 /** Given a running loop; when its users type what they would type; then they get what they need, and the exit codes that scripts rely on. */
 describe('the command line against a running loop', () => {
-  const folder = drillFolder();
+  const folder = temporaryFolder('e2e');
   const home = join(folder, 'home');
   let stack: Stack;
 

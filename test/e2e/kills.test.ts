@@ -1,13 +1,14 @@
 import { killsDrill, type KillsReport } from '../../scripts/drills/kills';
+import { temporaryFolder } from '../../scripts/setup';
 import { Narrator } from '../../scripts/story/narrator';
-import { drillFolder, tidy } from './drill-folder';
+import { tidy } from './drill-folder';
 
 /**
  * Given a home copied by backup and restore, and a canary that serves in both copies; when worker, Temporal and Postgres of one are
  * killed with -9; then both end alike.
  */
 describe('a rollout whose worker, Temporal and Postgres are killed with -9 while the canary serves', () => {
-  const folder = drillFolder();
+  const folder = temporaryFolder('e2e');
   let report: KillsReport | undefined;
 
   beforeAll(async () => {

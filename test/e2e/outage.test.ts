@@ -1,13 +1,14 @@
 import { outageDrill, type OutageReport } from '../../scripts/drills/outage';
+import { temporaryFolder } from '../../scripts/setup';
 import { Narrator } from '../../scripts/story/narrator';
-import { drillFolder, tidy } from './drill-folder';
+import { tidy } from './drill-folder';
 
 /**
  * Given an edge with a serving canary and its twin; when its control plane, worker, Temporal and Postgres are gone; then it bids and spends
  * as the twin does. Here for minutes; the ten minutes of docs/faults.md are `npm run drill -- outage`.
  */
 describe('an edge whose control plane, Temporal and Postgres are gone', () => {
-  const folder = drillFolder();
+  const folder = temporaryFolder('e2e');
   let report: OutageReport | undefined;
 
   beforeAll(async () => {

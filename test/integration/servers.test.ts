@@ -1,9 +1,10 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { Client } from 'pg';
+import { removeHomes } from '../../scripts/setup';
 import { startStack, type Stack } from '../../scripts/stack';
 import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
 
@@ -36,10 +37,7 @@ describe('servers of a stack', () => {
 
   afterEach(async () => {
     await stack?.stop();
-    const config = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8')) as { postgresDir: string };
-    const outside = !config.postgresDir.startsWith(folder);
-    if (outside) rmSync(path.dirname(config.postgresDir), { recursive: true, force: true });
-    rmSync(folder, { recursive: true, force: true });
+    removeHomes(folder);
   });
 
   const start = async (): Promise<Stack> =>

@@ -1,5 +1,3 @@
-import { mkdtempSync, chmodSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
 import {
@@ -9,6 +7,7 @@ import {
   startPostgres,
   startTemporal,
   Supervisor,
+  temporaryFolder,
 } from '../../scripts/setup';
 
 declare global {
@@ -19,8 +18,7 @@ declare global {
 /** One Postgres and one Temporal server (in memory) for the whole integration rung; `servers.ts` hands them out. */
 export default async function start(): Promise<void> {
   const environment = readEnvironment();
-  const folder = mkdtempSync(path.join(tmpdir(), 'adloop-servers-'));
-  chmodSync(folder, 0o755); // Another uid runs Postgres when we are root.
+  const folder = temporaryFolder('servers');
   const supervisor = new Supervisor(path.join(folder, 'logs'));
   globalThis.adloopServers = { supervisor, folder };
   const [postgresPort, temporalPort] = (await freePorts(2)) as [number, number];

@@ -3,8 +3,10 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -151,6 +153,11 @@ function newDatabaseFolder({ postgresDir }: HomeConfig): string {
 function removeHome(home: string): void {
   if (!existsSync(home)) return;
   const { postgresDir } = readHomeConfig(home);
-  if (!isInside(postgresDir, home)) rmSync(postgresDir, { recursive: true, force: true });
+  if (!isInside(postgresDir, home)) {
+    rmSync(postgresDir, { recursive: true, force: true });
+    // Set-up gave it a folder of its own; anything else that somebody put there stays.
+    const outer = dirname(postgresDir);
+    if (existsSync(outer) && readdirSync(outer).length === 0) rmdirSync(outer);
+  }
   rmSync(home, { recursive: true, force: true });
 }
