@@ -36,10 +36,14 @@ export async function startServer(
 ): Promise<BenchServer> {
   const child = spawnOnCore(SERVER_CORE, args, env);
   child.stdout?.resume();
+  // However this process ends, what it measured must not stay behind.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
+    process.removeListener('exit', kill);
   };
   for (let attempt = 0; attempt < 300; attempt++) {
     if (child.exitCode !== null) throw new Error(`${name} ended with code ${child.exitCode} while starting`);
