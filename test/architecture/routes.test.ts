@@ -109,6 +109,7 @@ describe('routes of the control plane', () => {
       ['POST /api/v1/rollouts/:rolloutId/approvals', 'release-manager admin'],
       ['POST /api/v1/rollouts/:rolloutId/abort', 'ml-lead release-manager on-call admin'],
       ['POST /api/v1/rollbacks', 'release-manager on-call admin'],
+      ['POST /api/v1/rejudge', 'ml-lead release-manager on-call admin'],
       ['GET /edge/v1/snapshot', 'edge'],
       ['POST /edge/v1/heartbeat', 'edge'],
       ['PUT /edge/v1/segments/:edgeId/:segmentId', 'edge'],

@@ -4,6 +4,7 @@ import { addCampaignCommands } from './commands/campaign';
 import { addDecisionCommands } from './commands/decision';
 import { addDoctorCommand } from './commands/doctor';
 import { addHomeCommands } from './commands/home';
+import { addRejudgeCommand } from './commands/rejudge';
 import { addReleaseCommands } from './commands/release';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
@@ -23,13 +24,14 @@ export function buildProgram(): Command {
   addCampaignCommands(program);
   addTrainCommands(program);
   addReleaseCommands(program);
+  addRejudgeCommand(program);
   addDecisionCommands(program);
   addHomeCommands(program);
   return program;
 }
 
 /** Prints what went wrong, why and the next command; returns the exit code. */
-function report(error: unknown): number {
+export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
     console.error(`${error.code}: ${error.message}`);

@@ -4,6 +4,7 @@ import { CampaignsHttpModule } from './campaigns/campaigns-http.module';
 import { ControlPlaneConfig } from './config';
 import { DatabaseModule } from './database/database.module';
 import { EdgesModule } from './edges/edges.module';
+import { EvidenceModule } from './evidence/evidence.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
 import { LakeHttpModule } from './lake/lake-http.module';
@@ -56,6 +57,7 @@ const HTTP = [
   TrainingHttpModule,
   RolloutsHttpModule,
   MetaHttpModule,
+  EvidenceModule,
   ShippedModule,
   StatusModule,
 ];

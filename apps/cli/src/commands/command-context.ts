@@ -10,11 +10,15 @@ export interface CommandContext {
   api: (defaultRole: string) => ApiClient;
 }
 
-/** Builds the context from the global options of the program. */
+/** Builds the context from the global options of the program; a command's own `--json` outranks `--output`. */
 export function contextOf(command: Command): CommandContext {
-  const options = command.optsWithGlobals<{ output: OutputFormat; as?: string }>();
+  const options = command.optsWithGlobals<{ output: OutputFormat; as?: string; json?: boolean }>();
   const config = readConfig();
-  return { config, format: options.output, api: (role) => new ApiClient(config, options.as ?? role) };
+  return {
+    config,
+    format: options.json ? 'json' : options.output,
+    api: (role) => new ApiClient(config, options.as ?? role),
+  };
 }
 
 /** Waits. */

@@ -82,6 +82,8 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/rollouts/:rolloutId/resume': STOPPING,
   'POST /api/v1/rollouts/:rolloutId/rollback': STOPPING,
   'POST /api/v1/rollbacks': STOPPING,
+  // evidence
+  'POST /api/v1/rejudge': ['ml-lead', 'release-manager', 'on-call'],
   'GET /api/v1/meta': ANY_ROLE,
   'POST /api/v1/meta/:command': ['ml-lead', 'release-manager', 'on-call'],
 };

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { canonicalJson, type Evidence } from '#domain/contracts';
+import type { Evidence } from '#domain/contracts';
 import { CATASTROPHE_MIN_DECISIONS, foldStages, judgeLook, trailingSums, type Look } from '#domain/rollout';
 import type { LookResult, LookTaker, TakeLookInput } from '../../../../activities/rollout-activities';
 import { ControlPlaneConfig } from '../config';
 import { KpiRepository } from '../lake/kpi.repository';
+import { digestOfEvidence } from './evidence-digest';
 import { LookRepository } from './look.repository';
 
 /** Time an event takes from an edge to the sums: buckets younger than this may still be incomplete, ms. */
@@ -30,10 +30,7 @@ export class LookTakerService implements LookTaker {
   private async judge(input: TakeLookInput, atMs: number): Promise<Evidence> {
     const look = await this.lookOf(input, atMs);
     const unsealed = judgeLook(look);
-    const digest = createHash('sha256')
-      .update(canonicalJson(JSON.parse(JSON.stringify(unsealed))))
-      .digest('hex');
-    return this.looks.append({ ...unsealed, digest });
+    return this.looks.append({ ...unsealed, digest: digestOfEvidence(unsealed) });
   }
 
   private async lookOf(input: TakeLookInput, atMs: number): Promise<Look> {

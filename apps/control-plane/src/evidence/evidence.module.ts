@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { RegistryModule } from '../registry/registry.module';
+import { RolloutsModule } from '../rollouts/rollouts.module';
+import { PastRolloutsRepository } from './past-rollouts.repository';
+import { RejudgeController } from './rejudge.controller';
+import { RejudgeService } from './rejudge.service';
+
+/** What is kept of rollouts for ever, and the questions asked of it. Only the API has it: no workflow needs it. */
+@Module({
+  imports: [RolloutsModule, RegistryModule],
+  controllers: [RejudgeController],
+  providers: [PastRolloutsRepository, RejudgeService],
+})
+export class EvidenceModule {}

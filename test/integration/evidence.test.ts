@@ -1,0 +1,122 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ShippedSeed } from '../../apps/control-plane/src/shipped/shipped-seed';
+import { pastPlan, storePastRollout, type StoredPast } from '../fixtures/past-rollout';
+import { CliRunner } from './cli-runner';
+import { ControlPlaneHarness, SHIPPED_DIR } from './control-plane-harness';
+
+interface Judged {
+  step: string;
+  verdict: string;
+  reason: string;
+}
+
+interface Rejudgement {
+  rollouts: number;
+  looks: number;
+  judged: number;
+  unjudged: number;
+  altered: number;
+  flips: number;
+  items: {
+    rolloutId: string;
+    flips: { stage: number; look: number; from: Judged; to: Judged; first: boolean }[];
+    unjudged: { look: number; reason: string }[];
+  }[];
+}
+
+const T0 = Date.parse('2026-11-01T10:00:00Z');
+
+/** Given rollouts that ended; when somebody asks what the evidence says; then every stored look answers, and none is dropped. */
+describe('evidence of past rollouts', () => {
+  let plane: ControlPlaneHarness;
+  let adloop: CliRunner;
+  let good: StoredPast;
+  let bad: StoredPast;
+  let equal: StoredPast;
+
+  beforeAll(async () => {
+    plane = await ControlPlaneHarness.start({ SHIPPED_DIR });
+    await plane.app.get(ShippedSeed).seed();
+    adloop = await CliRunner.over(plane);
+    good = await storePastRollout(plane, { rolloutId: 'rol_good', effect: 0.25, seed: 3, startMs: T0 });
+    bad = await storePastRollout(plane, { rolloutId: 'rol_bad', effect: -0.3, seed: 4, startMs: T0 + 3_600_000 });
+    equal = await storePastRollout(plane, {
+      ...{ rolloutId: 'rol_equal', effect: 0, seed: 5, startMs: T0 + 7_200_000 },
+      clicksPerLook: 5,
+    });
+    expect([good.step, bad.step, equal.step]).toEqual(['promote', 'roll-back', 'promote']);
+  }, 120_000);
+  afterAll(() => plane.stop());
+
+  const file = (name: string, content: unknown): string => {
+    const at = path.join(plane.config.adloopHome, name);
+    writeFileSync(at, JSON.stringify(content));
+    return at;
+  };
+  const looks = () => [good, bad, equal].reduce((sum, past) => sum + past.looks.length, 0);
+
+  describe('rejudge', () => {
+    test('under the own plans nothing flips, and every look is judged', async () => {
+      const found = await adloop.json<Rejudgement>('rejudge', '--json');
+      expect(found).toMatchObject({ rollouts: 3, looks: looks(), judged: looks(), unjudged: 0, altered: 0, flips: 0 });
+      const byPlan = await adloop.json<Rejudgement>('rejudge', '--plan', file('own.json', pastPlan()), '--json');
+      expect(byPlan).toMatchObject({ judged: looks(), flips: 0 });
+    });
+
+    test('other minima, margins and the naive rule flip what they should, and a table says which and why', async () => {
+      const strict = file('strict.json', { stage: { minPrimaryEvents: 1_000_000 } });
+      const found = await adloop.json<Rejudgement>('rejudge', '--plan', strict, '--json');
+      const flips = found.items.flatMap(({ rolloutId, flips: own }) => own.map((flip) => ({ rolloutId, ...flip })));
+      expect(
+        flips
+          .filter(({ rolloutId }) => rolloutId === 'rol_good')
+          .map(({ rolloutId, stage, from, to }) => [rolloutId, stage, from.step, to.step]),
+      ).toEqual([
+        ['rol_good', 1, 'advance', 'hold'],
+        ['rol_good', 2, 'promote', 'hold'],
+      ]);
+      const lenient = file('lenient.json', { metrics: [{ metric: 'value', role: 'primary', margin: 0.6 }] });
+      const table = await adloop.run('rejudge', '--plan', lenient, '--since', '2026-11-01T10:30:00Z');
+      expect(table.code).toBe(0);
+      expect(table.out).toMatch(/decisions? flip/);
+      expect(table.out).toMatch(/rol_bad .* roll-back \(inferior\)/);
+      expect(table.out).not.toContain('rol_good');
+      const naive = await adloop.json<Rejudgement>('rejudge', '--naive', '--json');
+      expect(naive.judged).toBe(looks());
+      // It promotes on an estimate as soon as the sample minima are met, where the sequence still waits for a proof.
+      const [first] = naive.items.find(({ rolloutId }) => rolloutId === 'rol_equal')!.flips;
+      expect(first).toMatchObject({ first: true, from: { step: 'hold', verdict: 'continue' } });
+      expect(['advance', 'roll-back']).toContain(first!.to.step);
+    });
+
+    test('a wrong plan is refused with every fault; a viewer may not ask', async () => {
+      const faulty = file('faulty.json', { ...pastPlan(), alpha: 2, metrics: [{ metric: 'foo', role: 'primary' }] });
+      const refused = await adloop.run('rejudge', '--plan', faulty);
+      expect(refused.code).toBe(2);
+      for (const pointer of ['/policy/plan/alpha', '/policy/plan/metrics/0/metric'])
+        expect(refused.err).toContain(pointer);
+      const two = ['value', 'ctr'].map((metric) => ({ metric, role: 'primary' }));
+      expect((await adloop.run('rejudge', '--plan', file('two.json', { metrics: two }))).err).toContain(
+        '/policy/metrics',
+      );
+      expect((await adloop.run('--as', 'vera', 'rejudge')).code).toBe(4);
+      expect((await adloop.run('rejudge', '--since', 'yesterday')).code).toBe(2);
+    });
+
+    test('looks of an older version are listed with their reason, and altered ones are counted', async () => {
+      await plane.database.query(
+        `INSERT INTO rollout (rollout_id, fleet, cell, agent, candidate_id, plan, requested_by, state, ended_at)
+         VALUES ('rol_old', 'demo', 'default', 'bid', 'x', '{}', 'mila', 'aborted', '2026-10-01')`,
+      );
+      await plane.database.query(
+        `INSERT INTO look (rollout_id, stage, look, at, verdict, digest, evidence)
+         VALUES ('rol_old', 1, 1, '2026-10-01', 'continue', 'd', '{"verdict": "continue", "reason": "r"}')`,
+      );
+      const { out } = await adloop.run('rejudge');
+      expect(out).toContain('1 looks cannot be judged');
+      expect(out).toContain('WARNING: 1 looks do not hash');
+      expect(out).toMatch(/rol_old +1 +1 +the look has no inputs/);
+    });
+  });
+});
