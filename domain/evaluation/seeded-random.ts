@@ -1,14 +1,28 @@
 import type { Rng } from './bootstrap';
 
+/** The generator's whole state: put back, it goes on with the very next number. */
+export type RandomState = readonly [number, number, number, number];
+
+/** A generator that can be stopped and taken up again. */
+export interface ResumableRandom {
+  next: Rng;
+  state(): RandomState;
+}
+
 /**
  * Seeded uniform generator sfc32 (Chris Doty-Humphrey; passes PractRand), 2^32 different streams.
  * @param seed a whole number; the same seed gives the same numbers on every machine
  */
 export function seededRandom(seed: number): Rng {
-  let a = seed >>> 0;
-  let b = Math.floor(seed / 2 ** 32) >>> 0;
-  let c = 0x9e3779b9;
-  let counter = 1;
+  return resumableRandom(seed).next;
+}
+
+/**
+ * As `seededRandom`, with its state to keep.
+ * @param from state of an earlier generator, which is then continued; the seed plays no part any more
+ */
+export function resumableRandom(seed: number, from?: RandomState): ResumableRandom {
+  let [a, b, c, counter] = from ?? [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 1];
   const next = () => {
     const t = (a + b + counter) | 0;
     counter = (counter + 1) | 0;
@@ -18,8 +32,8 @@ export function seededRandom(seed: number): Rng {
     c |= 0;
     return (t >>> 0) / 2 ** 32;
   };
-  for (let warm = 0; warm < 15; warm++) next();
-  return next;
+  if (from === undefined) for (let warm = 0; warm < 15; warm++) next();
+  return { next, state: () => [a, b, c, counter] };
 }
 
 /** Standard normal numbers by Marsaglia's polar method. */

@@ -1,32 +1,13 @@
-import { seededNormal, seededRandom } from '../evaluation/seeded-random';
+import { resumableRandom, seededNormal, seededRandom } from '../evaluation/seeded-random';
 import { fitNormaliser } from './fit-normaliser';
 import { splitHeldOut } from './held-out';
 import { LearningError } from './learning-error';
-import { rowGradient, rowLoss } from './win-likelihood';
-import { cloneModel, logistic, newActivations, forward, predictLaw, SIGMA_MIN, softplus, WIN_NET } from './win-model';
-import type { Activations, WinModel } from './win-model';
+import { type TrainingCheckpoint, trainingIdentity } from './training-checkpoint';
+import { rowLoss } from './win-likelihood';
+import { cloneModel, newActivations, predictLaw, TENSOR_NAMES, WIN_NET, type WinModel } from './win-model';
+import { DEFAULT_WIN_HYPER, type WinHyper } from './win-hyper';
 import type { WinRow } from './win-row';
-
-/** Hyper-parameters of the win model. */
-export interface WinHyper {
-  epochs: number;
-  batchRows: number;
-  learningRate: number;
-  /** L2 decay per step on the weights, decoupled from the gradient (AdamW). */
-  weightDecay: number;
-  /** Epochs without a better validation loss before training stops. */
-  patience: number;
-  minRows: number;
-}
-
-export const DEFAULT_WIN_HYPER: WinHyper = {
-  epochs: 30,
-  batchRows: 128,
-  learningRate: 0.002,
-  weightDecay: 1e-3,
-  patience: 4,
-  minRows: 200,
-};
+import { WinTrainer } from './win-trainer';
 
 /** Progress of a run. The caller keeps the clock: rows per second = rowsSeen / its own elapsed time. */
 export interface TrainingProgress {
@@ -35,51 +16,66 @@ export interface TrainingProgress {
   /** Mean validation loss after the last whole epoch; null during the first. */
   loss: number | null;
   rowsSeen: number;
+  /** Share of the longest possible run that is done, 0..1; early stopping ends it sooner. */
+  fraction: number;
 }
 
 /** Rows between two calls of `onProgress`: some 20 ms of work, so that a heartbeat or a cancellation gets in. */
 const ROWS_PER_BREATH = 2048;
 const VALIDATION_SHARE = 0.15;
-const BETA1 = 0.9;
-const BETA2 = 0.999;
-const EPSILON = 1e-8;
 
-type Tensors = Pick<WinModel, 'w1' | 'b1' | 'w2' | 'b2' | 'w3' | 'b3'>;
-const TENSOR_NAMES = ['w1', 'b1', 'w2', 'b2', 'w3', 'b3'] as const;
+/** How a run is kept, so that a dead process costs one epoch at most. */
+export interface TrainingKeeper {
+  /** State after a whole epoch to go on from; one of other rows, settings or seed is not taken up. */
+  from?: TrainingCheckpoint | null;
+  /** Called after each epoch but the last; the arrays change with the next one, so encode them at once. */
+  onCheckpoint?(checkpoint: TrainingCheckpoint): Promise<void>;
+}
 
 /**
  * Fits the censored win model by AdamW on mini-batches with early stopping. Deterministic: the same rows, hyper-parameters and
- * seed give the same weights bit for bit (double precision, one thread, fixed order).
- * @throws LearningError EMPTY_WINDOW, TOO_FEW_ROWS, ONE_CLASS, BAD_ROW, NAN_LOSS; whatever `onProgress` throws
+ * seed give the same weights bit for bit (double precision, one thread, fixed order), also when taken up from a checkpoint.
+ * @throws LearningError EMPTY_WINDOW, TOO_FEW_ROWS, ONE_CLASS, BAD_ROW, NAN_LOSS; whatever the callbacks throw
  */
 export async function trainWinModel(
   rows: readonly WinRow[],
   hyper: Partial<WinHyper>,
   seed: number,
   onProgress: (progress: TrainingProgress) => Promise<void>,
+  keeper: TrainingKeeper = {},
 ): Promise<WinModel> {
   const settings = { ...DEFAULT_WIN_HYPER, ...hyper };
   assertLearnable(rows, settings.minRows);
   const { train, heldOut: validation } = splitHeldOut(rows, VALIDATION_SHARE, seed);
-  const rng = seededRandom(seed ^ 0x5eed);
-  const trainer = new Trainer(startingModel(train, seed), settings);
-  const order = Uint32Array.from(train.keys());
-  let best = { loss: Infinity, model: cloneModel(trainer.model), epoch: 0 };
-  let rowsSeen = 0;
-  for (let epoch = 1; epoch <= settings.epochs; epoch++) {
-    shuffle(order, rng);
+  const identity = trainingIdentity(train.length, settings, seed);
+  const from = keeper.from?.identity === identity ? keeper.from : null;
+  const random = resumableRandom(seed ^ 0x5eed, from?.random);
+  const trainer = new WinTrainer(from?.model ?? startingModel(train, seed), settings, from?.optimiser);
+  const order = from?.order ?? Uint32Array.from(train.keys());
+  const best = from?.best ?? { loss: Infinity, model: cloneModel(trainer.model), epoch: 0 };
+  let rowsSeen = from?.rowsSeen ?? 0;
+  for (let epoch = (from?.epoch ?? 0) + 1; epoch <= settings.epochs; epoch++) {
+    shuffle(order, random.next);
     for (let at = 0; at < order.length; at += settings.batchRows) {
       trainer.step(train, order.subarray(at, at + settings.batchRows));
       rowsSeen += Math.min(settings.batchRows, order.length - at);
       if (rowsSeen % ROWS_PER_BREATH < settings.batchRows) {
         const loss = Number.isFinite(best.loss) ? best.loss : null;
-        await onProgress({ epoch, epochs: settings.epochs, loss, rowsSeen });
+        const fraction = rowsSeen / (order.length * settings.epochs);
+        await onProgress({ epoch, epochs: settings.epochs, loss, rowsSeen, fraction });
       }
     }
     const loss = meanLoss(trainer.model, validation);
     if (!Number.isFinite(loss)) throw new LearningError('NAN_LOSS', `validation loss is ${loss} after epoch ${epoch}`);
-    if (loss < best.loss) best = { loss, model: cloneModel(trainer.model), epoch };
+    if (loss < best.loss) Object.assign(best, { loss, model: cloneModel(trainer.model), epoch });
     else if (epoch - best.epoch >= settings.patience) break;
+    if (epoch === settings.epochs || keeper.onCheckpoint === undefined) continue;
+    const { model } = trainer;
+    await keeper.onCheckpoint({
+      ...{ identity, epoch, rowsSeen, model, order, best },
+      optimiser: trainer.state(),
+      random: random.state(),
+    });
   }
   return rounded(best.model);
 }
@@ -146,102 +142,3 @@ function rounded(model: WinModel): WinModel {
   for (const name of TENSOR_NAMES) copy[name] = copy[name].map(Math.fround);
   return copy;
 }
-
-/** One AdamW optimiser over the six tensors; buffers are made once. */
-class Trainer {
-  private readonly gradient: Tensors;
-  private readonly first: Tensors;
-  private readonly second: Tensors;
-  private readonly activations: Activations = newActivations();
-  private readonly d1 = new Float64Array(WIN_NET.hidden1);
-  private readonly d2 = new Float64Array(WIN_NET.hidden2);
-  private readonly dOut = new Float64Array(WIN_NET.outputs);
-  private steps = 0;
-
-  constructor(
-    readonly model: WinModel,
-    private readonly hyper: WinHyper,
-  ) {
-    this.gradient = zeros(model);
-    this.first = zeros(model);
-    this.second = zeros(model);
-  }
-
-  /** One gradient step on the rows that `picks` names. */
-  step(rows: readonly WinRow[], picks: Uint32Array): void {
-    for (const name of TENSOR_NAMES) this.gradient[name].fill(0);
-    for (let p = 0; p < picks.length; p++) this.accumulate(rows[picks[p]]);
-    this.steps++;
-    const rate = (this.hyper.learningRate * Math.sqrt(1 - BETA2 ** this.steps)) / (1 - BETA1 ** this.steps);
-    for (const name of TENSOR_NAMES) {
-      const decay = name.startsWith('w') ? this.hyper.learningRate * this.hyper.weightDecay : 0;
-      this.update(
-        this.model[name],
-        this.gradient[name],
-        this.first[name],
-        this.second[name],
-        picks.length,
-        rate,
-        decay,
-      );
-    }
-  }
-
-  private update(
-    weights: Float64Array,
-    gradient: Float64Array,
-    first: Float64Array,
-    second: Float64Array,
-    n: number,
-    rate: number,
-    decay: number,
-  ): void {
-    for (let i = 0; i < weights.length; i++) {
-      const g = gradient[i] / n;
-      first[i] = BETA1 * first[i] + (1 - BETA1) * g;
-      second[i] = BETA2 * second[i] + (1 - BETA2) * g * g;
-      weights[i] -= (rate * first[i]) / (Math.sqrt(second[i]) + EPSILON) + decay * weights[i];
-    }
-  }
-
-  /** Adds one row's gradient: the chain rule through sigma = softplus(raw) + SIGMA_MIN and the two ReLU layers. */
-  private accumulate(row: WinRow): void {
-    const { activations: a, model, gradient, d1, d2, dOut } = this;
-    forward(model, row.features, a);
-    rowGradient(row, a.out[0], softplus(a.out[1]) + SIGMA_MIN, dOut);
-    dOut[1] *= logistic(a.out[1]);
-    backLayer(model.w3, gradient.w3, gradient.b3, a.h2, dOut, d2);
-    backLayer(model.w2, gradient.w2, gradient.b2, a.h1, d2, d1);
-    backLayer(model.w1, gradient.w1, gradient.b1, a.x, d1, null);
-  }
-}
-
-/**
- * Back through one dense layer: adds dW and db, and writes the gradient of its (ReLU) inputs to `dInput`. An input that is
- * exactly 0 was cut by its ReLU and gets no gradient.
- */
-function backLayer(
-  w: Float64Array,
-  dW: Float64Array,
-  db: Float64Array,
-  input: Float64Array,
-  dOutput: Float64Array,
-  dInput: Float64Array | null,
-): void {
-  const width = input.length;
-  dInput?.fill(0);
-  for (let o = 0; o < dOutput.length; o++) {
-    const d = dOutput[o];
-    if (d === 0) continue;
-    db[o] += d;
-    const row = o * width;
-    for (let i = 0; i < width; i++) {
-      if (input[i] === 0) continue;
-      dW[row + i] += d * input[i];
-      if (dInput) dInput[i] += d * w[row + i];
-    }
-  }
-}
-
-const zeros = (model: WinModel): Tensors =>
-  Object.fromEntries(TENSOR_NAMES.map((name) => [name, new Float64Array(model[name].length)])) as unknown as Tensors;

@@ -24,6 +24,25 @@ export interface WinModel {
   b3: Float64Array;
 }
 
+/** The trained tensors, without the normaliser. */
+export type Tensors = Pick<WinModel, 'w1' | 'b1' | 'w2' | 'b2' | 'w3' | 'b3'>;
+export const TENSOR_NAMES = ['w1', 'b1', 'w2', 'b2', 'w3', 'b3'] as const;
+export const NORMALISER_NAMES = ['mean', 'scale', 'low', 'high'] as const;
+
+/** Number of values of each array of the model. */
+export const TENSOR_LENGTHS: Readonly<Record<keyof WinModel, number>> = {
+  mean: WIN_NET.inputs,
+  scale: WIN_NET.inputs,
+  low: WIN_NET.inputs,
+  high: WIN_NET.inputs,
+  w1: WIN_NET.hidden1 * WIN_NET.inputs,
+  b1: WIN_NET.hidden1,
+  w2: WIN_NET.hidden2 * WIN_NET.hidden1,
+  b2: WIN_NET.hidden2,
+  w3: WIN_NET.outputs * WIN_NET.hidden2,
+  b3: WIN_NET.outputs,
+};
+
 /** Price law of one row: mean and standard deviation of ln(USD CPM). */
 export interface PriceLaw {
   mu: number;
