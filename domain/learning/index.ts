@@ -12,6 +12,7 @@ export * from './train-win-model';
 export * from './training-checkpoint';
 export * from './traffic-shares';
 export * from './quantise';
+export * from './validation';
 export * from './win-hyper';
 export * from './win-likelihood';
 export * from './win-model';
