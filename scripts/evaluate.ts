@@ -3,6 +3,8 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EvaluateFault } from './evaluate/evaluate-fault';
 import { evaluateOpenBandit } from './evaluate/evaluation-document';
 import { evaluationTable, faultProblem, faultText } from './evaluate/evaluation-text';
+import { evaluateOracles } from './evaluate/oracle-document';
+import { oracleTable } from './evaluate/oracle-text';
 
 /** Options of `evaluate open-bandit`. */
 interface OpenBanditOptions {
@@ -43,16 +45,32 @@ export interface EvaluateOutput {
 }
 
 /** Evaluates and prints; returns the exit code. */
-function openBandit(options: OpenBanditOptions, { out, error }: EvaluateOutput): number {
+function openBandit(options: OpenBanditOptions, output: EvaluateOutput): number {
   const query = { ...options, dir: resolve(options.data), rows: options.rows ?? null };
-  try {
+  return reporting(options, output, () => {
     const document = evaluateOpenBandit(query, options);
-    out(options.json ? JSON.stringify(document, null, 2) : evaluationTable(document));
+    output.out(options.json ? JSON.stringify(document, null, 2) : evaluationTable(document));
     return 0;
+  });
+}
+
+/** Recomputes an oracle file; 1 when a number differs. */
+function oracles(file: string, options: { json: boolean }, output: EvaluateOutput): number {
+  return reporting(options, output, () => {
+    const document = evaluateOracles(resolve(file));
+    output.out(options.json ? JSON.stringify(document, null, 2) : oracleTable(document));
+    return document.passed ? 0 : 1;
+  });
+}
+
+/** Prints an expected failure and returns its exit code. */
+function reporting({ json }: { json: boolean }, { out, error }: EvaluateOutput, work: () => number): number {
+  try {
+    return work();
   } catch (fault) {
     if (!(fault instanceof EvaluateFault)) throw fault;
     error(faultText(fault));
-    if (options.json) out(JSON.stringify(faultProblem(fault), null, 2));
+    if (json) out(JSON.stringify(faultProblem(fault), null, 2));
     return fault.exit;
   }
 }
@@ -72,8 +90,15 @@ function openBanditCommand(): Command {
     .option('--json', 'one JSON document on stdout', false);
 }
 
+function oraclesCommand(): Command {
+  return new Command('oracles')
+    .description("Recomputes a file of other libraries' numbers with the product's own functions")
+    .argument('<file>', 'in the format of oracles/math.json')
+    .option('--json', 'one JSON document on stdout', false);
+}
+
 /**
- * Runs `evaluate` and returns its exit code: 0 ok, 2 usage or bad data, 3 not found, 6 refused.
+ * Runs `evaluate` and returns its exit code: 0 ok, 1 oracle numbers differ, 2 usage or bad data, 3 not found, 6 refused.
  * @param argv as in process.argv
  */
 export function evaluate(argv: readonly string[], output: EvaluateOutput): number {
@@ -81,8 +106,14 @@ export function evaluate(argv: readonly string[], output: EvaluateOutput): numbe
   const command = openBanditCommand().action((options: OpenBanditOptions) => {
     exit = openBandit(options, output);
   });
-  const program = new Command('evaluate').description('Off-policy evaluation of logged decisions').addCommand(command);
-  for (const part of [program, command]) {
+  const check = oraclesCommand().action((file: string, options: { json: boolean }) => {
+    exit = oracles(file, options, output);
+  });
+  const program = new Command('evaluate')
+    .description('Off-policy evaluation of logged decisions, and the product against oracles')
+    .addCommand(command)
+    .addCommand(check);
+  for (const part of [program, command, check]) {
     part.exitOverride().configureOutput({
       writeOut: (text) => output.out(text.trimEnd()),
       writeErr: (text) => output.error(text.trimEnd()),

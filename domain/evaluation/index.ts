@@ -7,6 +7,8 @@ export * from './confidence-sequence';
 export * from './cuped';
 export { chiSquareTail, logGamma } from './gamma-function';
 export * from './importance-weights';
+export * from './kolmogorov-law';
+export * from './kolmogorov-smirnov';
 export * from './logged-feedback';
 export * from './non-inferiority';
 export * from './normal-distribution';

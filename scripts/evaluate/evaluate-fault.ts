@@ -1,4 +1,4 @@
-/** Exit codes of `evaluate`, those of the CLI: 2 usage or bad data, 3 not found, 6 gate failed. */
+/** Exit codes of `evaluate`, those of the CLI: 2 usage or bad data, 3 not found, 6 gate failed. 1 = numbers differ, no fault. */
 export type EvaluateExit = 2 | 3 | 6;
 
 /** Stable codes of `evaluate`. */
@@ -9,6 +9,9 @@ export type EvaluateCode =
   | 'LOG_NOT_FOUND'
   | 'POLICY_NOT_FOUND'
   | 'FILE_UNREADABLE'
+  | 'FILE_NOT_FOUND'
+  | 'NOT_AN_ORACLE'
+  | 'BAD_CASE'
   | 'MISSING_COLUMN'
   | 'BAD_NUMBER'
   | 'BAD_ROW'
