@@ -78,3 +78,18 @@ function upperFraction(a: number, x: number): number {
 
 /** P(X >= x) of the χ² distribution with `degrees` degrees of freedom. */
 export const chiSquareTail = (x: number, degrees: number): number => upperGamma(degrees / 2, x / 2);
+
+/** x with P(X <= x) = level of the χ² distribution, level in (0, 1). Bisection on the tail: error below 1e-14 relative. */
+export function chiSquareQuantile(level: number, degrees: number): number {
+  if (!(level > 0 && level < 1) || !(degrees > 0)) return NaN;
+  const tail = 1 - level;
+  let low = 0;
+  let high = degrees;
+  while (chiSquareTail(high, degrees) > tail) high *= 2;
+  for (let step = 0; step < 200 && high - low > 1e-15 * high; step++) {
+    const middle = 0.5 * (low + high);
+    if (chiSquareTail(middle, degrees) > tail) low = middle;
+    else high = middle;
+  }
+  return 0.5 * (low + high);
+}

@@ -3,9 +3,10 @@
  * Pure functions of sums and rows; formulas and golden numbers as in the statistics design, checked by the tests beside them.
  */
 export * from './bootstrap';
+export * from './change-detectors';
 export * from './confidence-sequence';
 export * from './cuped';
-export { chiSquareTail, logGamma } from './gamma-function';
+export { chiSquareQuantile, chiSquareTail, logGamma } from './gamma-function';
 export * from './importance-weights';
 export * from './kolmogorov-law';
 export * from './kolmogorov-smirnov';
@@ -14,6 +15,7 @@ export * from './non-inferiority';
 export * from './normal-distribution';
 export * from './off-policy-estimators';
 export * from './off-policy-report';
+export * from './population-stability';
 export * from './ratio-metric';
 export * from './sample-ratio';
 export * from './seeded-random';
