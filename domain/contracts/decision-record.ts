@@ -41,6 +41,8 @@ export interface LiveState {
 export interface DecisionInputs {
   snapshotId: string;
   stateVersion: number;
+  /** Version of the reward weights in force, 0 = all at their start; absent in older records. */
+  weightsVersion?: number;
   nowMs: number;
   arm: Arm;
   rolloutId: string;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentSchema, policyBundleSchema } from './agent';
 import { campaignSchema } from './campaign';
+import { weightStateSchema } from './campaign-weights';
 import { creativeSchema } from './creative';
 import { exchangeSettingsSchema, fxTableSchema } from './exchange';
 
@@ -50,6 +51,8 @@ export const policySnapshotSchema = z.object({
     frequency: z.number().int().min(0).max(10_000),
   }),
   kill: killSchema,
+  /** Reward weights by campaign; absent = all at their start. */
+  weights: weightStateSchema.optional(),
   /** Budget grants that an edge without a control plane may spend per campaign and day, nanos; empty when managed. */
   standaloneGrantNanos: z.record(z.string(), z.number().int().nonnegative()),
 });

@@ -37,6 +37,7 @@ export function decideRequest(
     const inputs: DecisionInputs = {
       snapshotId: context.snapshotId,
       stateVersion: context.stateVersion,
+      weightsVersion: index.snapshot.weights?.version ?? 0,
       nowMs: context.nowMs,
       arm: context.arm,
       rolloutId: context.rolloutId,

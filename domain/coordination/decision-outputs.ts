@@ -43,7 +43,9 @@ export function bidOutputs(
 ): DecisionOutputs {
   const { answer, choice } = winner;
   const gridMass =
-    winner.question === null ? 1 : gridMassOf(scene.policies.bid.params, winner.question, answer, scratchGrid);
+    winner.question === null
+      ? 1
+      : gridMassOf(winner.survivor.campaign.tuned[scene.context.arm].bid, winner.question, answer, scratchGrid);
   return {
     noBidReason: null,
     campaignId: winner.survivor.campaign.campaignId,

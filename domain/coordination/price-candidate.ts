@@ -74,20 +74,21 @@ const isQuarantined = (scene: ImpressionScene, agent: string): boolean => scene.
  * bid. Throws when an agent does; the caller then plays the safe bid.
  */
 export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Candidate | NoBidReason {
-  const { policies, impression, context, request } = scene;
+  const { impression, context, request } = scene;
   const { campaign, state } = survivor;
+  const params = campaign.tuned[context.arm];
   const isPaced = !isQuarantined(scene, 'budget');
   const passThrough = isPaced ? state.passThrough : 1;
   if (draw(scene, survivor, THROTTLE) >= passThrough) return 'throttled';
 
   const creativeDraw = draw(scene, survivor, CREATIVE);
   const mayExplore = state.explorationLeft > 0;
-  const epsilon = isQuarantined(scene, 'creative') ? 1 : policies.creative.params.epsilon;
+  const epsilon = isQuarantined(scene, 'creative') ? 1 : params.creative.epsilon;
   const rate = (creative: ServedCreative): number => creative.estimates[context.arm].pCtr;
   const choice = chooseCreative(survivor.creatives, rate, epsilon, mayExplore, creativeDraw);
   const creative = survivor.creatives[choice.playedIndex] as ServedCreative;
 
-  const fatigue = isQuarantined(scene, 'frequency') ? { base: FALLBACK_BASE } : policies.frequency.params;
+  const fatigue = isQuarantined(scene, 'frequency') ? { base: FALLBACK_BASE } : params.frequency;
   const psi = fatigueFactor(fatigue, state.exposures24h[creative.creativeId] ?? 0);
   const multiplier = combine(scene, survivor, isPaced ? state.pacingMultiplier : 1);
   const valueMicros = creative.estimates[context.arm].valueMicros;
@@ -110,7 +111,7 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
     exploreDraw: draw(scene, survivor, EXPLORE),
     pointDraw: draw(scene, survivor, GRID_POINT),
   };
-  const answer = choosePrice(policies.bid.params, question, scratchGrid);
+  const answer = choosePrice(params.bid, question, scratchGrid);
   return {
     survivor,
     creative,
@@ -140,7 +141,7 @@ function combine(
   survivor: Survivor,
   kBudget: number,
 ): { kBudget: number; kCpa: number; k: number; kFrom: MultiplierSource } {
-  const { kMin, kMax } = scene.policies.budget.params;
+  const { kMin, kMax } = survivor.campaign.tuned[scene.context.arm].budget;
   const { isSurplus, kCpa } = survivor.campaign;
   const least = Math.min(kBudget, kCpa);
   const ceiling = isSurplus ? Math.min(1, kMax) : kMax;

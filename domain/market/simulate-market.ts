@@ -224,13 +224,14 @@ class ArmWorld implements StateReader {
     const day = String(Math.floor(this.nowMs / DAY_MS));
     for (const { campaignId, dailyBudgetMicros } of this.arm.snapshot.campaigns) {
       const planNanos = dailyBudgetMicros * 1000;
+      const tuned = this.index.campaignById.get(campaignId)?.tuned.champion.budget ?? params;
       const before = this.startClock.get(campaignId) ?? clock;
       this.startClock.set(campaignId, before);
       const state = this.pacingStates.get(campaignId) ?? initialPacing(day, this.nowMs);
       const spentNanos = before * planNanos + (this.spent.get(campaignId) ?? 0);
       this.pacingStates.set(
         campaignId,
-        stepPacing(params, state, { nowMs: this.nowMs, day, clock, planNanos, spentNanos }),
+        stepPacing(tuned, state, { nowMs: this.nowMs, day, clock, planNanos, spentNanos }),
       );
     }
   }

@@ -16,6 +16,7 @@ import {
   type ServingIndex,
 } from './serving-index';
 import { capKeyOf } from './state-reader';
+import { tunedParams } from './tuned-policies';
 
 /** Largest action set per campaign and impression (agents.md, "Creative agent"). */
 export const MAX_CREATIVES_PER_SIZE = 16;
@@ -62,6 +63,7 @@ function serveCampaign(
   const base = (micros: number): number => toBase(snapshot.fx, campaign, micros);
   const isCreativeCapped = campaign.frequencyCaps.some((cap) => cap.scope === 'creative');
   const caps = capsOf(campaign, null);
+  const weights = snapshot.weights?.campaigns[campaign.campaignId];
   return {
     campaignId: campaign.campaignId,
     ordinal,
@@ -89,6 +91,10 @@ function serveCampaign(
     safeBidMicros: base(campaign.safeBidMicros),
     isSurplus: campaign.objective === 'surplus',
     kCpa: kCpaOf(campaign),
+    tuned: {
+      champion: tunedParams(snapshot.champion, weights),
+      canary: tunedParams(snapshot.canary?.policies ?? snapshot.champion, weights),
+    },
     creativesBySize: serveCreatives(snapshot, campaign, creatives),
   };
 }

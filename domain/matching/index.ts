@@ -6,3 +6,4 @@ export * from './build-serving-index';
 export * from './match';
 export * from './serving-index';
 export * from './state-reader';
+export * from './tuned-policies';

@@ -3,6 +3,7 @@ import type { Campaign } from '../contracts/campaign';
 import type { Creative } from '../contracts/creative';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import type { ZoneClock } from '../calendar';
+import type { TunedParams } from './tuned-policies';
 
 /** One hard cap as served: where it counts and how much it allows. */
 export interface ServedCap {
@@ -76,6 +77,8 @@ export interface ServedCampaign {
   readonly isSurplus: boolean;
   /** Multiplier at which the expected cost per action meets the CPA target; Infinity without one. */
   readonly kCpa: number;
+  /** Parameters of both arms with the campaign's weights put in. */
+  readonly tuned: Readonly<Record<Arm, TunedParams>>;
   readonly creativesBySize: ReadonlyMap<number, readonly ServedCreative[]>;
 }
 

@@ -104,6 +104,7 @@ export class Edge {
     });
     this.gauges = buildGauges({
       version: () => this.holder.live?.snapshot.version ?? 0,
+      weightsVersion: () => this.holder.live?.snapshot.weights?.version ?? 0,
       canary: () => this.servingCanary(),
       outboxBytes: () => this.segments.bytes,
       outboxWaiting: () => this.segments.waiting,
@@ -320,12 +321,14 @@ export class Edge {
     const live = this.holder.live;
     if (live === null) return;
     const clockOf: ClockOf = (campaignId) => live.index.campaignById.get(campaignId)?.clock ?? null;
-    const { champion, canary } = live.snapshot;
     this.pacingSteps += 1;
     this.state.pacing.step(
       this.state.ledger.plans(),
       nowMs,
-      (arm) => (arm === 'canary' ? (canary?.policies.budget.params ?? null) : champion.budget.params),
+      (arm, campaignId) => {
+        if (arm === 'canary' && live.snapshot.canary === null) return null;
+        return live.index.campaignById.get(campaignId)?.tuned[arm].budget ?? null;
+      },
       clockOf,
     );
     if (this.config.controlPlaneUrl === null) await this.grantOwnSlices(live, clockOf, nowMs);

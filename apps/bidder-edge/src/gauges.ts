@@ -4,6 +4,7 @@ import type { EdgeState } from './state';
 
 export interface GaugePorts {
   version(): number;
+  weightsVersion(): number;
   canary(): ServedCanary | null;
   outboxBytes(): number;
   outboxWaiting(): number;
@@ -20,6 +21,11 @@ export function buildGauges(ports: GaugePorts): Gauge[] {
   const { state } = ports;
   return [
     new Gauge('adloop_edge_snapshot_version', 'Version of the snapshot being served, 0 without one.', ports.version),
+    new Gauge(
+      'adloop_edge_weights_version',
+      'Version of the reward weights in force, 0 at the start.',
+      ports.weightsVersion,
+    ),
     new Gauge(
       'adloop_edge_canary_share_bps',
       'Share of users that the canary really serves.',

@@ -17,15 +17,15 @@ const UNPACED = { multiplier: 1, passThrough: 1 };
 export class Pacing {
   private readonly states = new Map<string, PacingState>();
 
-  /** One step of every lane with a plan. `paramsOf` answers the arm's policy, `clockOf` the campaign's calendar. */
+  /** One step of every lane with a plan. `paramsOf` answers the arm's policy for the campaign, `clockOf` the campaign's calendar. */
   step(
     plans: readonly PacingPlan[],
     nowMs: number,
-    paramsOf: (arm: Arm) => BudgetParams | null,
+    paramsOf: (arm: Arm, campaignId: string) => BudgetParams | null,
     clockOf: (campaignId: string) => ZoneClock | null,
   ): void {
     for (const plan of plans) {
-      const params = paramsOf(plan.arm);
+      const params = paramsOf(plan.arm, plan.campaignId);
       const local = clockOf(plan.campaignId)?.at(nowMs);
       if (!params || !local) continue;
       const key = `${plan.campaignId}|${plan.arm}`;
