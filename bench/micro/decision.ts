@@ -160,6 +160,9 @@ class Decider {
       isTest: false,
       clickValueNanos: 1,
       conversionValueNanos: 1,
+      isRepeat: false,
+      country: 'USA',
+      deviceType: 4,
     });
     const url = (kind: string) => `http://127.0.0.1:7080/n/${kind}?t=${token}`;
     return { nurl: url('win'), burl: url('bill'), lurl: url('loss'), clickUrl: url('click') };

@@ -27,7 +27,9 @@ export const KPI_SUMS = [
   'fallbacks',
   'errors',
   'late',
+  'repeats',
 ] as const;
+/** `repeats`: impressions beyond the third in 24 h of one user and creative. */
 export type KpiSum = (typeof KPI_SUMS)[number];
 export type KpiSums = Record<KpiSum, number>;
 export type KpiRollup = KpiKey & KpiSums;

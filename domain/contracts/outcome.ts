@@ -35,5 +35,10 @@ export const outcomeSchema = z.object({
   /** False when a bill arrived after its reservation had been voided: real spend, counted and reported. */
   reservationLive: z.boolean(),
   isTest: z.boolean(),
+  /** Whether the user had seen this creative three times in 24 h when the bid was made; absent = written before it was kept. */
+  isRepeat: z.boolean().optional(),
+  /** Of the request, for segments; absent as above. */
+  country: z.string().optional(),
+  deviceType: z.number().int().optional(),
 });
 export type Outcome = z.infer<typeof outcomeSchema>;

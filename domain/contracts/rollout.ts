@@ -13,6 +13,8 @@ export const METRICS = [
   'fallbackShare',
   'lateShare',
   'errorShare',
+  'repeatExposure',
+  'latencyMsP99',
 ] as const;
 export type Metric = (typeof METRICS)[number];
 
@@ -24,6 +26,22 @@ export const planMetricSchema = z.strictObject({
   prove: z.boolean().default(false),
 });
 
+/** What a request or bid may be told apart by; `deviceType` as OpenRTB numbers it, `country` as the request spells it. */
+export const SEGMENT_KINDS = ['deviceType', 'country', 'exchange', 'campaign'] as const;
+export type SegmentKind = (typeof SEGMENT_KINDS)[number];
+
+/** A slice of traffic. */
+export const segmentSchema = z.strictObject({ by: z.enum(SEGMENT_KINDS), value: z.string().min(1).max(64) });
+export type Segment = z.infer<typeof segmentSchema>;
+
+/** One metric watched in one slice of traffic, registered before the start. */
+export const segmentGuardrailSchema = segmentSchema.extend({
+  metric: z.enum(METRICS),
+  margin: z.number().gt(0).max(1).default(0.05),
+  action: z.enum(['warn', 'hold', 'rollback']).default('rollback'),
+});
+export type SegmentGuardrail = z.infer<typeof segmentGuardrailSchema>;
+
 export const planStageSchema = z.strictObject({
   kind: z.enum(['shadow', 'canary']),
   /** Share of users, basis points; for a shadow the share of requests it sees. */
@@ -34,6 +52,8 @@ export const planStageSchema = z.strictObject({
   minDecisions: z.number().int().min(0),
   maxSeconds: z.number().int().min(1),
   approval: z.boolean().default(false),
+  /** c_s: planned information per unit against the other stages (statistics.md 3), fixed before the stage starts; absent = 1. */
+  informationPerUnit: z.number().positive().optional(),
 });
 
 /** A rollout's plan, versioned, linted before it starts. Time lengths are parameters so that a demo can run fast. */
@@ -56,6 +76,14 @@ export const rolloutPlanSchema = z.strictObject({
   waiverReason: z.string().optional(),
   stages: z.array(planStageSchema).min(1).max(12),
   metrics: z.array(planMetricSchema).min(1).max(20),
+  segmentGuardrails: z.array(segmentGuardrailSchema).max(50).optional(),
+  /** Length of the period before the rollout whose sums reduce the variance (CUPED), seconds; 0 = none, absent = one day. */
+  prePeriodSeconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(30 * 86_400)
+    .optional(),
 });
 export type RolloutPlan = z.infer<typeof rolloutPlanSchema>;
 export type PlanStage = z.infer<typeof planStageSchema>;
@@ -78,7 +106,12 @@ export interface MetricEvidence {
   upper: number;
   n: number;
   verdict: Verdict;
+  /** Present when the pre-period lowered the variance of `d`: its factor, and the standard error without it. */
+  cuped?: { theta: number; unadjustedStandardError: number };
 }
+
+/** A pre-registered segment's statistic at one look. */
+export type SegmentEvidence = MetricEvidence & Segment;
 
 /** Inputs, statistic and bounds behind one verdict; stored at every look. */
 export interface Evidence {
@@ -93,6 +126,8 @@ export interface Evidence {
   nonEmptyBuckets: { canary: number; control: number };
   srmP: number;
   metrics: MetricEvidence[];
+  /** Absent in evidence without segment guardrails. */
+  segments?: SegmentEvidence[];
   /** `streak` = consecutive breaching looks so far, handed to the next look so that a restart does not forget it. */
   catastrophe: { fired: boolean; reason: string; streak: number };
   verdict: Verdict;

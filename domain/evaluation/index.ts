@@ -10,6 +10,7 @@ export { chiSquareQuantile, chiSquareTail, logGamma } from './gamma-function';
 export * from './importance-weights';
 export * from './kolmogorov-law';
 export * from './kolmogorov-smirnov';
+export * from './latency-histogram';
 export * from './logged-feedback';
 export * from './non-inferiority';
 export * from './normal-distribution';

@@ -10,6 +10,48 @@ export interface Difference {
   variance: number;
 }
 
+/**
+ * What the same units' pre-exposure ratio P says about D. Assignment is random, so P_T − P_C has mean 0 and D − theta·(P_T − P_C)
+ * estimates what D does; theta = cov(D, P_T − P_C) / var(P_T − P_C), pooled over both arms. Source: statistics.md 5; Deng et al., WSDM 2013.
+ */
+export interface PreExposure {
+  /** P_T − P_C. */
+  difference: number;
+  /** Variances of P, and covariances of R and P, per arm. */
+  treatmentVariance: number;
+  controlVariance: number;
+  treatmentCovariance: number;
+  controlCovariance: number;
+}
+
+/** D adjusted by its pre-exposure covariate. */
+export interface AdjustedByPreExposure extends Difference {
+  theta: number;
+}
+
+/**
+ * D with less variance, or null when the covariate does not lower it.
+ * @param units least count of units per arm: theta costs one degree of freedom
+ */
+export function adjustDifference(
+  difference: Difference,
+  pre: PreExposure,
+  margin: number,
+  better: Better,
+  units: number,
+): AdjustedByPreExposure | null {
+  const factor = better === 'higher' ? 1 - margin : 1 + margin;
+  const sign = better === 'higher' ? 1 : -1;
+  const ofCovariate = pre.treatmentVariance + pre.controlVariance;
+  if (!(ofCovariate > 0) || units < 3) return null;
+  // D = ±(R_T − f·R_C), so its covariance with P_T − P_C is ±(cov_T + f·cov_C).
+  const covariance = sign * (pre.treatmentCovariance + factor * pre.controlCovariance);
+  const theta = covariance / ofCovariate;
+  const left = (difference.variance - theta * covariance) * ((units - 1) / (units - 2));
+  if (!(left > 0 && left < difference.variance)) return null;
+  return { d: difference.d - theta * pre.difference, variance: left, theta };
+}
+
 /** Outcome of one bound pair; at the horizon the caller turns `continue` into `inconclusive`. */
 export type BoundVerdict = 'non-inferior' | 'inferior' | 'continue';
 

@@ -83,6 +83,37 @@ export function estimateRatioOf(units: readonly UnitTotals[]): RatioEstimate | n
   return { ratio, variance: (squares * n) / ((n - 1) * sd * sd), n };
 }
 
+/** Joint estimate of two ratios of the same units: R of the outcome, P of the pre-exposure period. */
+export interface RatioWithCovariate {
+  covariate: number;
+  covariateVariance: number;
+  /** Covariance of R and P. */
+  covariance: number;
+}
+
+/** Delta-method covariance of two ratios over the same units, in the same order; null when either has no estimate. */
+export function covaryRatios(units: readonly UnitTotals[], pre: readonly UnitTotals[]): RatioWithCovariate | null {
+  const outcome = estimateRatioOf(units);
+  const before = estimateRatioOf(pre);
+  if (!outcome || !before || units.length !== pre.length) return null;
+  const n = units.length;
+  let products = 0;
+  let sd = 0;
+  let preSd = 0;
+  for (let k = 0; k < n; k++) {
+    const unit = units[k]!;
+    const was = pre[k]!;
+    products += (unit.numerator - outcome.ratio * unit.denominator) * (was.numerator - before.ratio * was.denominator);
+    sd += unit.denominator;
+    preSd += was.denominator;
+  }
+  return {
+    covariate: before.ratio,
+    covariateVariance: before.variance,
+    covariance: (products * n) / ((n - 1) * sd * preSd),
+  };
+}
+
 /** B/A − 1 with its standard error (delta method, independent arms), for reports; the tests use D of non-inferiority. */
 export interface RelativeEffect {
   effect: number;

@@ -1,5 +1,6 @@
 import type { Agent, Arm, DecisionMode } from '../contracts/agent';
 import type { KpiRollup, KpiSums } from '../contracts/kpi-rollup';
+import type { SegmentKind } from '../contracts/rollout';
 
 /** Sums per campaign, without user buckets: what ad ops and budgets read. Key: cell, campaign, arm, time bucket. */
 export const CAMPAIGN_SUMS = [
@@ -42,6 +43,20 @@ export interface StageUser {
   firstMs: number;
 }
 
+/** Decisions of a rollout's arm in one latency bin (domain/evaluation/latency-histogram). */
+export interface LatencyCount {
+  cell: string;
+  rolloutId: string;
+  stage: number;
+  arm: Arm;
+  bucketMs: number;
+  bin: number;
+  decisions: number;
+}
+
+/** As KpiRollup, for one pre-registered segment of a rollout. A campaign's requests are those in which it bid. */
+export type SegmentRollup = KpiRollup & { segmentBy: SegmentKind; segmentValue: string };
+
 /** Every sum that a set of events adds to the KPI tables. */
 export interface KpiDelta {
   kpi: KpiRollup[];
@@ -50,4 +65,6 @@ export interface KpiDelta {
   agents: AgentMinute[];
   creatives: CreativeStat[];
   stageUsers: StageUser[];
+  latencies: LatencyCount[];
+  segments: SegmentRollup[];
 }

@@ -184,6 +184,9 @@ function sampleOutcomes({ rng }: SampleTraffic, decision: DecisionRecord): Outco
     lossReason: null,
     reservationLive: true,
     isTest: inputs.request.isTest,
+    isRepeat: inputs.nowMs % 7 === 0,
+    country: inputs.request.country,
+    deviceType: inputs.request.deviceType,
     ...more,
   });
   const rivalMicros = 500_000 + Math.floor(rng() * 4_000_000);

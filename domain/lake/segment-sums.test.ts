@@ -1,12 +1,21 @@
 import fc from 'fast-check';
 import type { DecisionRecord } from '../contracts/decision-record';
-import { KPI_SUMS, zeroKpiSums, type KpiSums } from '../contracts/kpi-rollup';
+import { KPI_SUMS, zeroKpiSums, type KpiSum, type KpiSums } from '../contracts/kpi-rollup';
 import type { Outcome } from '../contracts/outcome';
+import { latencyBin } from '../evaluation/latency-histogram';
 import { sampleEvents } from './sample-events';
 import { SegmentSums, type SumsOptions } from './segment-sums';
 import type { KpiDelta } from './kpi-tables';
 
-const OPTIONS: SumsOptions = { cell: 'default', bucketMs: 5_000, expectsModel: (_record, agent) => agent === 'bid' };
+const OPTIONS: SumsOptions = {
+  cell: 'default',
+  bucketMs: 5_000,
+  expectsModel: (_record, agent) => agent === 'bid',
+  segmentsOf: () => [
+    { by: 'deviceType', value: '2' },
+    { by: 'campaign', value: 'camp-a' },
+  ],
+};
 
 /** Small linear congruential draws: tests need repeatable numbers, not good ones. */
 function draws(seed: number): () => number {
@@ -53,6 +62,7 @@ describe('SegmentSums', () => {
       fallbacks: live.filter(({ outputs }) => outputs.agents?.bid.mode === 'baseline').length,
       errors: live.filter(({ outputs }) => outputs.noBidReason === 'internal-error').length,
       late: live.filter(({ outputs }) => outputs.noBidReason === 'too-late').length,
+      repeats: paid.filter(({ kind, isRepeat }) => kind === 'bill' && isRepeat).length,
     });
   });
 
@@ -70,6 +80,32 @@ describe('SegmentSums', () => {
       valueNanos: click.valueNanos,
       requests: 0,
     });
+  });
+
+  it('keeps the sums of registered segments only, each a part of the whole that the segment names', () => {
+    const { decisions, outcomes } = sample(6);
+    const { segments, kpi, campaigns } = sumsOf([...decisions, ...outcomes]);
+    const total = (rows: readonly KpiSums[], name: KpiSum) => rows.reduce((sum, row) => sum + row[name], 0);
+    const devices = segments.filter(({ segmentBy }) => segmentBy === 'deviceType');
+    // Every sample request comes from device type 2.
+    for (const name of KPI_SUMS) expect(total(devices, name)).toBe(total(kpi, name));
+    const ofCampaign = segments.filter(({ segmentBy }) => segmentBy === 'campaign');
+    const plain = campaigns.filter(({ campaignId }) => campaignId === 'camp-a');
+    for (const name of ['bids', 'impressions', 'clicks', 'spendNanos'] as const)
+      expect(total(ofCampaign, name)).toBe(plain.reduce((sum, row) => sum + row[name], 0));
+    expect(total(ofCampaign, 'requests')).toBe(total(ofCampaign, 'bids'));
+    expect(new Set(segments.map(({ segmentValue }) => segmentValue))).toEqual(new Set(['2', 'camp-a']));
+  });
+
+  it('counts each decision of a rollout once in the latency bin of its own inference and decision', () => {
+    const { decisions } = sample(7);
+    const { latencies } = sumsOf(decisions);
+    const live = decisions.filter(({ inputs }) => !inputs.request.isTest && inputs.impIndex === 0);
+    expect(latencies.reduce((sum, { decisions: n }) => sum + n, 0)).toBe(live.length);
+    const { latencyUs } = live[0]!;
+    expect(latencies.map(({ bin }) => bin)).toContain(latencyBin(latencyUs.infer + latencyUs.decide));
+    const outside = live.map((record) => ({ ...record, inputs: { ...record.inputs, rolloutId: '' } }));
+    expect(sumsOf(outside).latencies).toEqual([]);
   });
 
   it('leaves test traffic out of every sum', () => {
@@ -145,6 +181,9 @@ const KEYS = [
   'campaignId',
   'creativeId',
   'userKey',
+  'bin',
+  'segmentBy',
+  'segmentValue',
 ];
 const isKey = (table: string, name: string, _value: unknown) =>
   KEYS.includes(name) || (name === 'arm' && table !== 'stageUsers');

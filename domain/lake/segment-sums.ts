@@ -3,6 +3,8 @@ import { AGENTS, type Agent, type Arm } from '../contracts/agent';
 import type { DecisionRecord } from '../contracts/decision-record';
 import { KPI_SUMS, zeroKpiSums, type KpiRollup, type KpiSum, type KpiSums } from '../contracts/kpi-rollup';
 import type { Outcome } from '../contracts/outcome';
+import type { Segment } from '../contracts/rollout';
+import { latencyBin } from '../evaluation/latency-histogram';
 import {
   AGENT_COUNTS,
   CAMPAIGN_SUMS,
@@ -11,6 +13,8 @@ import {
   type CampaignRollup,
   type CreativeStat,
   type KpiDelta,
+  type LatencyCount,
+  type SegmentRollup,
   type StageUser,
   type TrafficTick,
 } from './kpi-tables';
@@ -23,6 +27,8 @@ export interface SumsOptions {
   bucketMs: number;
   /** Whether the snapshot that decided lets this agent's model decide: then a baseline or safe value is a fallback. */
   expectsModel: (record: DecisionRecord, agent: Agent) => boolean;
+  /** Segments that a rollout's plan registered; none when absent. */
+  segmentsOf?: (rolloutId: string) => readonly Segment[];
 }
 
 /**
@@ -37,6 +43,8 @@ export class SegmentSums {
   private readonly agents = new Map<string, AgentMinute>();
   private readonly creatives = new Map<string, CreativeStat>();
   private readonly stageUsers = new Map<string, StageUser>();
+  private readonly latencies = new Map<string, LatencyCount>();
+  private readonly segments = new Map<string, SegmentRollup>();
 
   constructor(private readonly options: SumsOptions) {}
 
@@ -53,29 +61,37 @@ export class SegmentSums {
     const isBid = outputs.noBidReason === null;
     const isFirst = inputs.impIndex === 0;
     const isCounted = isFirst && isEligible(inputs.request);
-    this.add(place, isBid ? outputs.campaignId : null, {
+    const sums = {
       requests: isFirst ? 1 : 0,
       eligible: isCounted ? 1 : 0,
       bids: isBid ? 1 : 0,
       fallbacks: fellBack(record, 'bid', this.options) ? 1 : 0,
       errors: outputs.noBidReason === 'internal-error' ? 1 : 0,
       late: outputs.noBidReason === 'too-late' ? 1 : 0,
-    });
+    };
+    const campaignId = isBid ? outputs.campaignId : null;
+    this.add(place, campaignId, sums);
+    this.addToSegments(place, { ...inputs.request, campaignId }, sums, { ...sums, requests: sums.bids });
     this.addAgentModes(record);
+    if (isFirst) this.addLatency(record);
     if (isCounted) this.addStageUser(record);
   }
 
   addOutcome(outcome: Outcome): void {
     if (outcome.isTest) return;
     const { kind } = outcome;
-    this.add({ ...outcome, atMs: outcome.decidedAtMs }, outcome.campaignId, {
+    const place = { ...outcome, atMs: outcome.decidedAtMs };
+    const sums = {
       wins: kind === 'win' ? 1 : 0,
       impressions: kind === 'bill' ? 1 : 0,
       clicks: kind === 'click' ? 1 : 0,
       conversions: kind === 'conversion' ? 1 : 0,
       valueNanos: kind === 'click' || kind === 'conversion' ? outcome.valueNanos : 0,
       spendNanos: kind === 'bill' ? outcome.priceNanos : 0,
-    });
+      repeats: kind === 'bill' && outcome.isRepeat ? 1 : 0,
+    };
+    this.add(place, outcome.campaignId, sums);
+    this.addToSegments(place, outcome, sums, sums);
     if (kind === 'bill' || kind === 'click') {
       const { creativeId } = outcome;
       const stat = entry(this.creatives, creativeId, () => ({ creativeId, impressions: 0, clicks: 0 }));
@@ -93,6 +109,8 @@ export class SegmentSums {
       agents: inOrder(this.agents),
       creatives: inOrder(this.creatives),
       stageUsers: inOrder(this.stageUsers),
+      latencies: inOrder(this.latencies),
+      segments: inOrder(this.segments),
     };
   }
 
@@ -116,6 +134,36 @@ export class SegmentSums {
     for (const name of CAMPAIGN_SUMS) campaign[name] += sums[name] ?? 0;
   }
 
+  /** A segment by campaign gets `ofCampaign`: requests that belong to no campaign count in none. */
+  private addToSegments(
+    { rolloutId, stage, arm, userBucket, atMs }: Place,
+    of: SegmentValues,
+    sums: Partial<KpiSums>,
+    ofCampaign: Partial<KpiSums>,
+  ): void {
+    if (rolloutId === '') return;
+    const { cell, bucketMs: length, segmentsOf } = this.options;
+    for (const { by, value } of segmentsOf?.(rolloutId) ?? []) {
+      if (valueOf(by, of) !== value) continue;
+      const key = { cell, rolloutId, stage, arm, bucketMs: floorTo(atMs, length), segmentBy: by, segmentValue: value };
+      const full = { ...key, userBucket };
+      addSums(
+        entry(this.segments, joined(full), () => ({ ...full, ...zeroKpiSums() })),
+        by === 'campaign' ? ofCampaign : sums,
+      );
+    }
+  }
+
+  /** Time of the stations that a policy can slow down. */
+  private addLatency({ inputs, latencyUs }: DecisionRecord): void {
+    const { rolloutId, stage, arm, nowMs } = inputs;
+    if (rolloutId === '') return;
+    const { cell, bucketMs } = this.options;
+    const bin = latencyBin(latencyUs.infer + latencyUs.decide);
+    const key = { cell, rolloutId, stage, arm, bucketMs: floorTo(nowMs, bucketMs), bin };
+    entry(this.latencies, joined(key), () => ({ ...key, decisions: 0 })).decisions += 1;
+  }
+
   private addAgentModes(record: DecisionRecord): void {
     const { inputs, outputs } = record;
     if (!outputs.agents) return;
@@ -136,6 +184,27 @@ export class SegmentSums {
     const seen = { rolloutId, stage, userKey, arm, firstMs };
     const first = entry(this.stageUsers, joined({ rolloutId, stage, userKey }), () => seen);
     if (isEarlier(seen, first)) Object.assign(first, seen);
+  }
+}
+
+/** What tells segments apart; outcomes written before a field existed lack it and count in no segment by it. */
+interface SegmentValues {
+  exchange: string;
+  campaignId: string | null;
+  country?: string | undefined;
+  deviceType?: number | undefined;
+}
+
+function valueOf(by: Segment['by'], of: SegmentValues): string | null {
+  switch (by) {
+    case 'deviceType':
+      return of.deviceType === undefined ? null : String(of.deviceType);
+    case 'country':
+      return of.country ?? null;
+    case 'exchange':
+      return of.exchange;
+    case 'campaign':
+      return of.campaignId;
   }
 }
 

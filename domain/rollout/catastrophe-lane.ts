@@ -1,4 +1,6 @@
-import type { KpiSums, Metric, MetricEvidence, PlanMetric } from '../contracts';
+import type { Metric, MetricEvidence, PlanMetric } from '../contracts';
+import { latencyCount, latencyQuantile, latencyShareAbove } from '../evaluation/latency-histogram';
+import type { ArmLatency } from './look';
 import { METRIC_CATALOGUE } from './metric-catalogue';
 import { judgeSample, MIN_BUCKETS, noMetricData, type LookLevels, type MetricSample } from './metric-test';
 import type { ArmSums } from './stage-sums';
@@ -14,10 +16,27 @@ export const CATASTROPHE_MIN_DECISIONS = 1000;
 /** A share must exceed the control's by this many standard errors too, so that a small window does not fire by chance. */
 const STANDARD_ERRORS = 4;
 
-const SYSTEM_METRICS = ['errorShare', 'fallbackShare', 'lateShare', 'spendToPlan'] as const satisfies readonly Metric[];
+const SYSTEM_METRICS = [
+  'errorShare',
+  'fallbackShare',
+  'lateShare',
+  'spendToPlan',
+  'latencyMsP99',
+] as const satisfies readonly Metric[];
+/** Share of decisions beyond the quantile that is compared. */
+const LATENCY_TAIL = 0.01;
+/** Variance of a sum of prices over the square of their mean, per impression: prices vary about as much as they are high. */
+const SPEND_DISPERSION = 2;
 
 /** Planned spend of each arm over the lane's window, nanos; absent = spend against plan is not checked by the lane. */
 export type PlannedSpend = { canary: number; control: number } | undefined;
+
+/** What the lane reads besides sums: absent = that metric is not checked. */
+export interface LaneInputs {
+  recent: ArmSums;
+  planned?: PlannedSpend;
+  latency?: ArmLatency | undefined;
+}
 
 /** One system metric in both arms: `limit` is what the canary may reach, given the concurrent control. */
 export interface SystemReading {
@@ -26,6 +45,8 @@ export interface SystemReading {
   control: number;
   limit: number;
   standardError: number;
+  /** Beyond the limit by more than chance. */
+  isBreached: boolean;
 }
 
 /** What the lane says at one look. */
@@ -37,28 +58,55 @@ export interface LaneResult {
   metric: Metric | null;
 }
 
-/** Reads one system metric against the concurrent control; null without data. @param margin absolute tolerance */
-export function readSystemMetric(
-  metric: Metric,
-  sums: ArmSums,
-  planned: PlannedSpend,
-  margin: number,
-): SystemReading | null {
+/**
+ * Reads one system metric against the concurrent control; null without data.
+ * @param margin absolute for shares, relative for spend and latency
+ */
+export function readSystemMetric(metric: Metric, inputs: LaneInputs, margin: number): SystemReading | null {
   const { numerator, denominator } = METRIC_CATALOGUE[metric];
-  if (denominator === null) {
-    if (!planned || !(planned.canary > 0) || !(planned.control > 0)) return null;
-    const canary = sums.canary[numerator] / planned.canary;
-    const control = sums.control[numerator] / planned.control;
-    // A market that makes both arms overspend is no fault of the canary.
-    return { metric, canary, control, limit: Math.max(1 + margin, control * (1 + margin)), standardError: 0 };
+  if (numerator === null) return readLatency(metric, inputs.latency, margin);
+  const { canary, control } = inputs.recent;
+  if (denominator === null) return readSpend(metric, inputs, margin);
+  const [n, of] = [canary[denominator], control[denominator]];
+  if (!(n > 0) || !(of > 0)) return null;
+  const shares = { canary: canary[numerator] / n, control: control[numerator] / of };
+  const pooled = (canary[numerator] + control[numerator]) / (n + of);
+  const standardError = Math.sqrt(Math.max(0, pooled * (1 - pooled)) * (1 / n + 1 / of));
+  const limit = shares.control + Math.max(margin, STANDARD_ERRORS * standardError);
+  return { metric, ...shares, limit, standardError, isBreached: shares.canary > limit };
+}
+
+/** Spend against the arm's plan; a market that makes both arms overspend is no fault of the canary. */
+function readSpend(metric: Metric, { recent, planned }: LaneInputs, margin: number): SystemReading | null {
+  if (!planned || !(planned.canary > 0) || !(planned.control > 0)) return null;
+  const canary = recent.canary.spendNanos / planned.canary;
+  const control = recent.control.spendNanos / planned.control;
+  const noise = Math.sqrt(SPEND_DISPERSION / Math.max(1, recent.canary.impressions));
+  const limit = Math.max(1, control) * (1 + Math.max(margin, STANDARD_ERRORS * noise));
+  return { metric, canary, control, limit, standardError: canary * noise, isBreached: canary > limit };
+}
+
+/** p99 in ms. Breached when the share of canary decisions slower than the limit exceeds 1 % by more than chance in both arms. */
+function readLatency(metric: Metric, latency: ArmLatency | undefined, margin: number): SystemReading | null {
+  if (!latency) return null;
+  const [canaryUs, controlUs] = [latency.canary, latency.control].map((arm) => latencyQuantile(arm, 1 - LATENCY_TAIL));
+  if (canaryUs == null || controlUs == null) return null;
+  const limitUs = controlUs * (1 + margin);
+  const counts = 1 / latencyCount(latency.canary) + 1 / latencyCount(latency.control);
+  const standardError = Math.sqrt(LATENCY_TAIL * (1 - LATENCY_TAIL) * counts);
+  const slow = latencyShareAbove(latency.canary, limitUs) ?? 0;
+  const isBreached = slow > LATENCY_TAIL + STANDARD_ERRORS * standardError;
+  const shown = { canary: canaryUs / 1000, control: controlUs / 1000, limit: limitUs / 1000 };
+  return { metric, ...shown, standardError, isBreached };
+}
+
+/** The first system metric beyond its limit, or null: what the lane and the guard of a serving canary have in common. */
+export function worstBreach(inputs: LaneInputs): SystemReading | null {
+  for (const metric of SYSTEM_METRICS) {
+    const reading = readSystemMetric(metric, inputs, METRIC_CATALOGUE[metric].defaultMargin);
+    if (reading?.isBreached) return reading;
   }
-  const n = (arm: KpiSums) => arm[denominator];
-  if (!(n(sums.canary) > 0) || !(n(sums.control) > 0)) return null;
-  const canary = sums.canary[numerator] / n(sums.canary);
-  const control = sums.control[numerator] / n(sums.control);
-  const pooled = (sums.canary[numerator] + sums.control[numerator]) / (n(sums.canary) + n(sums.control));
-  const standardError = Math.sqrt(Math.max(0, pooled * (1 - pooled)) * (1 / n(sums.canary) + 1 / n(sums.control)));
-  return { metric, canary, control, limit: control + Math.max(margin, STANDARD_ERRORS * standardError), standardError };
+  return null;
 }
 
 /**
@@ -67,14 +115,14 @@ export function readSystemMetric(
  */
 export function catastropheLane(
   primary: MetricSample | null,
-  recent: ArmSums,
-  planned: PlannedSpend,
+  inputs: LaneInputs,
   previousStreak: number,
   levels: LookLevels,
 ): LaneResult {
+  const { recent } = inputs;
   const collapse = primaryCollapse(primary, levels);
   const enough = Math.min(recent.canary.requests, recent.control.requests) >= CATASTROPHE_MIN_DECISIONS;
-  const breach = enough ? worstBreach(recent, planned) : null;
+  const breach = enough ? worstBreach(inputs) : null;
   const streak = !enough ? previousStreak : breach ? previousStreak + 1 : 0;
   if (collapse) return { fired: true, reason: collapse, streak, metric: null };
   const fired = breach !== null && streak >= CATASTROPHE_LOOKS;
@@ -90,26 +138,20 @@ function primaryCollapse(primary: MetricSample | null, levels: LookLevels): stri
   return `primary metric ${change} % against the control, proven worse than -${CATASTROPHE_MARGIN * 100} %`;
 }
 
-function worstBreach(recent: ArmSums, planned: PlannedSpend): SystemReading | null {
-  for (const metric of SYSTEM_METRICS) {
-    const reading = readSystemMetric(metric, recent, planned, METRIC_CATALOGUE[metric].defaultMargin);
-    if (reading && reading.canary > reading.limit) return reading;
-  }
-  return null;
-}
+const breachSentence = (reading: SystemReading, streak: number): string =>
+  `${readingSentence(reading)}, for ${streak} look(s) in a row`;
 
-function breachSentence({ metric, canary, control, limit }: SystemReading, streak: number): string {
+/** "errorShare is 20.0 % of decisions in the canary, 0.00 in the control, limit 5.00". */
+export function readingSentence({ metric, canary, control, limit }: SystemReading): string {
   const { scale, unit } = METRIC_CATALOGUE[metric];
   const show = (value: number) => (value * scale).toPrecision(3);
-  return (
-    `${metric} is ${show(canary)} ${unit} in the canary, ${show(control)} in the control, limit ${show(limit)}, ` +
-    `for ${streak} look(s) in a row`
-  );
+  return `${metric} is ${show(canary)} ${unit} in the canary, ${show(control)} in the control, limit ${show(limit)}`;
 }
 
 /** Evidence of a system metric a plan names: non-inferior within its limit, `continue` while breached, never tested at alpha. */
-export function systemEvidence(plan: PlanMetric, recent: ArmSums, planned: PlannedSpend): MetricEvidence {
-  const reading = readSystemMetric(plan.metric, recent, planned, plan.margin);
+export function systemEvidence(plan: PlanMetric, inputs: LaneInputs): MetricEvidence {
+  const { recent } = inputs;
+  const reading = readSystemMetric(plan.metric, inputs, plan.margin);
   if (!reading) return noMetricData(plan);
   const d = reading.limit - reading.canary;
   const half = STANDARD_ERRORS * reading.standardError;
@@ -125,6 +167,6 @@ export function systemEvidence(plan: PlanMetric, recent: ArmSums, planned: Plann
     lower: d - half,
     upper: d + half,
     n: recent.canary.requests + recent.control.requests,
-    verdict: d >= 0 ? 'non-inferior' : 'continue',
+    verdict: reading.isBreached ? 'continue' : 'non-inferior',
   };
 }

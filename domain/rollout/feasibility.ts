@@ -3,8 +3,7 @@ import type { Rng } from '../evaluation/bootstrap';
 import { anytimeHalfWidth } from '../evaluation/confidence-sequence';
 import { seededNormal } from '../evaluation/seeded-random';
 import { CATASTROPHE_MARGIN, CATASTROPHE_MIN_EVENTS } from './catastrophe-lane';
-import { designEffectOf, primaryOf, relativePriorVariance, servedShare } from './design-effect';
-import { METRIC_CATALOGUE } from './metric-catalogue';
+import { designEffectOf, inferiorAlphaOf, primaryOf, relativePriorVariance, servedShare } from './design-effect';
 import type { PlanFault } from './plan-lint';
 
 /** Share of paths that must end as they should. */
@@ -64,7 +63,6 @@ interface Walk {
 export function planFeasibility(plan: RolloutPlan, forecast: TrafficForecast): Feasibility {
   const paths = forecast.paths ?? 10_000;
   const effect = designEffectOf(plan);
-  const tested = plan.metrics.filter((m) => m.role !== 'signal' && METRIC_CATALOGUE[m.metric].kind === 'ratio');
   const walk: Walk = {
     plan,
     stages: plan.stages
@@ -74,7 +72,7 @@ export function planFeasibility(plan: RolloutPlan, forecast: TrafficForecast): F
     dispersion: forecast.dispersion ?? 1.5,
     prior: relativePriorVariance(plan),
     margin: primaryOf(plan)?.margin ?? 0.05,
-    inferiorAlpha: plan.alpha / Math.max(1, tested.length),
+    inferiorAlpha: inferiorAlphaOf(plan),
     normal: seededNormal(forecast.rng),
   };
   const better = walkPaths(walk, effect.better, paths);

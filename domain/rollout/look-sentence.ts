@@ -1,4 +1,4 @@
-import type { MetricEvidence } from '../contracts';
+import type { MetricEvidence, SegmentEvidence } from '../contracts';
 import { servedShare } from './design-effect';
 import { elapsedSeconds, type Look } from './look';
 import { METRIC_CATALOGUE } from './metric-catalogue';
@@ -16,13 +16,17 @@ export const windowOf = (look: Look): string =>
   `after ${spoken(elapsedSeconds(look))} in stage ${look.stage} ` +
   `(${Number((servedShare(look.plan.stages[look.stage]!) * 100).toFixed(2))} % of users)`;
 
+/** Name of a metric, with its segment when it is one's. */
+export const nameOf = (metric: MetricEvidence | SegmentEvidence): string =>
+  'by' in metric ? `${metric.metric} of ${metric.by} ${metric.value}` : metric.metric;
+
 /** "value is -31.2 % (0.41 against 0.60 USD per 1,000 eligible requests)". */
 export function effectOf(metric: MetricEvidence): string {
   const { scale, unit } = METRIC_CATALOGUE[metric.metric];
   const show = (value: number) => (value * scale).toPrecision(3);
   const sign = metric.relativeEffect >= 0 ? '+' : '';
   const change = `${sign}${(metric.relativeEffect * 100).toFixed(1)} %`;
-  return `${metric.metric} is ${change} (${show(metric.canary)} against ${show(metric.control)} ${unit})`;
+  return `${nameOf(metric)} is ${change} (${show(metric.canary)} against ${show(metric.control)} ${unit})`;
 }
 
 /** A bound of D as a share of the control, signed, e.g. "+2.1 %". */

@@ -1,5 +1,15 @@
-import type { Evidence, RolloutPlan } from '../contracts';
+import type { Evidence, RolloutPlan, Segment } from '../contracts';
+import type { LatencyHistogram } from '../evaluation/latency-histogram';
 import type { ArmSums, StageSums } from './stage-sums';
+
+/** Stage sums of one pre-registered segment. */
+export type SegmentSumsOfStages = Segment & { stages: StageSums[] };
+
+/** Decision latencies of both arms in the lane's window. */
+export interface ArmLatency {
+  canary: LatencyHistogram;
+  control: LatencyHistogram;
+}
 
 /** Everything a verdict reads; stored with the look, so that it can be judged again. */
 export interface Look {
@@ -24,6 +34,15 @@ export interface Look {
   previousStreak: number;
   /** Planned spend of each arm over the lane's window, nanos; absent = no plan to hold spend against. */
   plannedSpendNanos?: { canary: number; control: number };
+  /** Absent = latencies were not kept: the lane does not check them. */
+  recentLatency?: ArmLatency;
+  /**
+   * Sums of the users of each stage's arms before the rollout started, by the same buckets (CUPED); absent stages are not
+   * adjusted. Assignment is a hash, so it is known for users who had not been exposed yet.
+   */
+  prePeriod?: StageSums[];
+  /** Mature sums of the plan's segment guardrails. */
+  segments?: SegmentSumsOfStages[];
   /** Time of the newest decision that reached the lake, of either arm; null = none yet. */
   newestDecisionMs: number | null;
 }

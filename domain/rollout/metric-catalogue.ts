@@ -5,14 +5,15 @@ import type { Better } from '../evaluation/non-inferiority';
 export interface MetricDefinition {
   /** `ratio`: a pair of sums over users, tested by sections 1-3 of the statistics; `system`: the catastrophe rule. */
   kind: 'ratio' | 'system';
-  numerator: KpiSum;
-  /** Null: planned spend of the arm, handed in with the look. */
+  /** Null: no pair of sums, but a quantile of the arm's latency histogram. */
+  numerator: KpiSum | null;
+  /** Null: planned spend of the arm, or its latency histogram, handed in with the look. */
   denominator: KpiSum | null;
   /** Events that carry the metric's information; sample minima count these. */
   events: KpiSum;
   better: Better;
   defaultRole: 'primary' | 'guardrail' | 'signal';
-  /** Relative for `ratio` metrics; absolute (share points, or ratio above 1) for `system` ones. */
+  /** Relative for `ratio` metrics and latency; absolute (share points, or ratio above 1) for the other `system` ones. */
   defaultMargin: number;
   /** Ratio of sums times this is the unit shown to people. */
   scale: number;
@@ -115,6 +116,28 @@ export const METRIC_CATALOGUE: Readonly<Record<Metric, MetricDefinition>> = {
   fallbackShare: systemShare('fallbacks'),
   lateShare: systemShare('late'),
   errorShare: systemShare('errors'),
+  repeatExposure: {
+    kind: 'ratio',
+    numerator: 'repeats',
+    denominator: 'impressions',
+    events: 'repeats',
+    better: 'lower',
+    defaultRole: 'guardrail',
+    defaultMargin: 0.05,
+    scale: 100,
+    unit: '% of impressions',
+  },
+  latencyMsP99: {
+    kind: 'system',
+    numerator: null,
+    denominator: null,
+    events: 'requests',
+    better: 'lower',
+    defaultRole: 'guardrail',
+    defaultMargin: 0.2,
+    scale: 1,
+    unit: 'ms',
+  },
 };
 
 function systemShare(numerator: KpiSum): MetricDefinition {

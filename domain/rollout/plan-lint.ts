@@ -2,13 +2,16 @@ import {
   planMetricSchema,
   planStageSchema,
   rolloutPlanSchema,
+  segmentGuardrailSchema,
   type Agent,
   type Metric,
   type PlanMetric,
   type PlanStage,
   type RolloutPlan,
+  type SegmentGuardrail,
 } from '../contracts';
 import { METRIC_CATALOGUE } from './metric-catalogue';
+import { MIN_BUCKETS } from './metric-test';
 
 /** One fault of a plan; `pointer` is a JSON pointer into it (RFC 6901). */
 export interface PlanFault {
@@ -23,6 +26,8 @@ export interface PlanFacts {
   agent?: Agent;
   /** Age of the newest data of each metric, seconds; null = never seen. */
   dataAgeSeconds?: Partial<Record<Metric, number | null>>;
+  /** User buckets with a request lately. */
+  nonEmptyBuckets?: number;
 }
 
 /** A linted plan, or every fault of it. */
@@ -40,6 +45,7 @@ interface ReadableParts {
   raw: Record<string, unknown>;
   stages: (PlanStage | null)[];
   metrics: (PlanMetric | null)[];
+  segments: (SegmentGuardrail | null)[];
 }
 
 /**
@@ -54,6 +60,7 @@ export function lintPlan(input: unknown, facts: PlanFacts = {}): LintedPlan {
   const parts = readable(input);
   lintStages(parts, report);
   lintMetrics(parts, facts, report);
+  lintSegments(parts, facts, report);
   lintTimes(parts, report);
   lintEffects(parts, report);
   return faults.length === 0 && parsed.success ? { ok: true, plan: parsed.data } : { ok: false, faults };
@@ -81,6 +88,7 @@ function readable(input: unknown): ReadableParts {
     raw,
     stages: list(raw.stages).map((stage) => planStageSchema.safeParse(stage).data ?? null),
     metrics: list(raw.metrics).map((metric) => planMetricSchema.safeParse(metric).data ?? null),
+    segments: list(raw.segmentGuardrails).map((segment) => segmentGuardrailSchema.safeParse(segment).data ?? null),
   };
 }
 
@@ -139,9 +147,38 @@ function lintMetrics({ raw, metrics }: ReadableParts, facts: PlanFacts, report: 
       (facts.agent === 'bid' || facts.agent === 'budget')
     )
       report(`${at}/role`, 'REVENUE_NO_GUARDRAIL', 'better shading lowers revenue: only a signal for Bid and Budget');
-    const age = facts.dataAgeSeconds?.[metric.metric];
-    if (age !== undefined && (age === null || age > FRESH_SECONDS))
-      report(`${at}/metric`, 'NO_FRESH_DATA', age === null ? 'no data was ever seen' : `newest data is ${age} s old`);
+    reportAge(metric.metric, `${at}/metric`, facts, report);
+  });
+  const { nonEmptyBuckets } = facts;
+  if (nonEmptyBuckets !== undefined && nonEmptyBuckets < MIN_BUCKETS)
+    report(
+      '/metrics',
+      'TOO_FEW_USER_BUCKETS',
+      `${nonEmptyBuckets} user buckets had a request lately, at least ${MIN_BUCKETS} are needed for a variance`,
+    );
+}
+
+function reportAge(metric: Metric, pointer: string, facts: PlanFacts, report: Report): void {
+  const age = facts.dataAgeSeconds?.[metric];
+  if (age !== undefined && (age === null || age > FRESH_SECONDS))
+    report(pointer, 'NO_FRESH_DATA', age === null ? 'no data was ever seen' : `newest data is ${age} s old`);
+}
+
+/** Segments whose requests cannot be told apart: a campaign is known only once it bids. */
+function lintSegments({ segments }: ReadableParts, facts: PlanFacts, report: Report): void {
+  segments.forEach((segment, index) => {
+    if (!segment) return;
+    const at = `/segmentGuardrails/${index}`;
+    const { by, value, metric } = segment;
+    const { kind, denominator } = METRIC_CATALOGUE[metric];
+    if (segments.findIndex((s) => s?.by === by && s.value === value && s.metric === metric) < index)
+      report(at, 'DUPLICATE_SEGMENT', `${metric} of ${by} ${value} is named twice`);
+    if (kind === 'system') report(`${at}/metric`, 'NOT_TESTABLE', `${metric} is watched for the whole arm only`);
+    else if (by === 'campaign' && (denominator === 'eligible' || denominator === 'requests'))
+      report(`${at}/metric`, 'NO_CAMPAIGN_METRIC', `${metric} counts requests, and a request belongs to no campaign`);
+    if (by === 'deviceType' && !/^[0-8]$/.test(value))
+      report(`${at}/value`, 'UNKNOWN_SEGMENT', `device types are 0 (unknown) to 8, not ${value}`);
+    reportAge(metric, `${at}/metric`, facts, report);
   });
 }
 

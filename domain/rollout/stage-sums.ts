@@ -30,6 +30,7 @@ export const noSums = (): KpiSums => ({
   fallbacks: 0,
   errors: 0,
   late: 0,
+  repeats: 0,
 });
 
 const SUM_NAMES = Object.keys(noSums()) as KpiSum[];
@@ -49,11 +50,21 @@ export function addSums(into: KpiSums, from: KpiSums): void {
   into.fallbacks += from.fallbacks;
   into.errors += from.errors;
   into.late += from.late;
+  into.repeats += from.repeats;
 }
 
-/** First sum that is not a finite number >= 0, or null. */
+/** First sum that is not a finite number >= 0, or null. A sum that did not exist when the row was stored is no fault. */
 export function faultySum(sums: KpiSums): KpiSum | null {
-  return SUM_NAMES.find((name) => !(Number.isFinite(sums[name]) && sums[name] >= 0)) ?? null;
+  const isSum = (value: number | undefined) => value === undefined || (Number.isFinite(value) && value >= 0);
+  return SUM_NAMES.find((name) => !isSum(sums[name])) ?? null;
+}
+
+/** Stages whose buckets were stored before a sum existed get it as 0, so that old looks can be judged again. */
+export function withEverySum(stages: readonly StageSums[]): readonly StageSums[] {
+  const isComplete = (bucket: BucketSums | undefined) => bucket === undefined || 'repeats' in bucket;
+  if (stages.every(({ canary, control }) => isComplete(canary[0]) && isComplete(control[0]))) return stages;
+  const filled = (buckets: BucketSums[]) => buckets.map((bucket) => ({ ...noSums(), ...bucket }));
+  return stages.map(({ stage, canary, control }) => ({ stage, canary: filled(canary), control: filled(control) }));
 }
 
 /** Total over buckets. */
@@ -83,12 +94,25 @@ export function foldStages(rows: readonly KpiRollup[], matureUntilMs: number, bu
     .map(([stage, arms]) => ({ stage, canary: [...arms.canary.values()], control: [...arms.champion.values()] }));
 }
 
+/** Start of the trailing window that `trailingSums` adds up, epoch ms; null without rows of the stage. */
+export function trailingStartMs(rows: readonly KpiRollup[], stage: number, minDecisions: number): number | null {
+  return trailing(rows, stage, minDecisions).startMs;
+}
+
 /**
  * Sums of the shortest trailing window of a stage in which both arms have `minDecisions` requests, or of the whole stage:
  * what the catastrophe lane looks at, so that a fault which starts late is not diluted by the quiet hours before it.
  * Labels need not be mature: system metrics have none.
  */
 export function trailingSums(rows: readonly KpiRollup[], stage: number, minDecisions: number): ArmSums {
+  return trailing(rows, stage, minDecisions).sums;
+}
+
+function trailing(
+  rows: readonly KpiRollup[],
+  stage: number,
+  minDecisions: number,
+): { sums: ArmSums; startMs: number | null } {
   const sums: ArmSums = { canary: noSums(), control: noSums() };
   const inStage = rows.filter((row) => row.stage === stage).sort((a, b) => b.bucketMs - a.bucketMs);
   let at = Infinity;
@@ -98,5 +122,5 @@ export function trailingSums(rows: readonly KpiRollup[], stage: number, minDecis
     at = row.bucketMs;
     addSums(row.arm === 'canary' ? sums.canary : sums.control, row);
   }
-  return sums;
+  return { sums, startMs: at === Infinity ? null : at };
 }

@@ -1,9 +1,9 @@
-import type { MetricEvidence, Verdict } from '../contracts';
+import type { MetricEvidence, PlanMetric, RolloutPlan, SegmentEvidence, Verdict } from '../contracts';
 import { SRM_ALARM_P, sequentialSampleRatioP } from '../evaluation/sample-ratio';
 import { catastropheLane, systemEvidence, type LaneResult } from './catastrophe-lane';
-import { primaryOf, relativePriorVariance, servedShare } from './design-effect';
+import { inferiorAlphaOf, primaryOf, relativePriorVariance, servedShare } from './design-effect';
 import { elapsedSeconds, type Look, type UnsealedEvidence } from './look';
-import { inferiorSentence, nonInferiorSentence, spoken, undecidedSentence, windowOf } from './look-sentence';
+import { inferiorSentence, nameOf, nonInferiorSentence, spoken, undecidedSentence, windowOf } from './look-sentence';
 import { METRIC_CATALOGUE } from './metric-catalogue';
 import {
   MIN_BUCKETS,
@@ -14,7 +14,7 @@ import {
   type LookLevels,
   type MetricSample,
 } from './metric-test';
-import { faultySum, totalSums, type StageSums } from './stage-sums';
+import { faultySum, totalSums, withEverySum, type StageSums } from './stage-sums';
 
 /** Data older than this many look periods (or time buckets, if longer) is stale. */
 const STALE_PERIODS = 3;
@@ -43,17 +43,23 @@ export function judgeLook(look: Look): UnsealedEvidence {
   const fault = faultOf(look);
   const sample = stageSample(look, current);
   const levels = levelsOf(look);
-  const usable = fault === null ? look.stages.filter((stage) => stage.stage <= look.stage) : [];
-  const samples = new Map(look.plan.metrics.map((m) => [m.metric, current && sampleMetric(m.metric, usable)] as const));
+  const usable = fault === null ? withEverySum(look.stages).filter((stage) => stage.stage <= look.stage) : [];
+  const source = {
+    stages: usable,
+    weights: weightsOf(look.plan),
+    ...(look.prePeriod && { prePeriod: look.prePeriod }),
+  };
+  const samples = new Map(look.plan.metrics.map((m) => [m.metric, current && sampleMetric(m.metric, source)] as const));
   const primary = primaryOf(look.plan);
   const primarySample = (primary && samples.get(primary.metric)) || null;
   const metrics = fault === null ? judgeMetrics(look, samples, levels) : [];
+  const segments = fault === null ? judgeSegments(look, levels) : [];
   const lane: LaneResult =
     fault === null
-      ? catastropheLane(primarySample, look.recent, look.plannedSpendNanos, look.previousStreak, levels)
+      ? catastropheLane(primarySample, laneInputs(look), look.previousStreak, levels)
       : { fired: false, reason: '', streak: look.previousStreak, metric: null };
   const srmP = fault === null ? srmOf(look) : look.previousSrmP;
-  const { verdict, reason } = decide(look, fault, lane, srmP, sample, metrics);
+  const { verdict, reason } = decide(look, fault, lane, srmP, sample, metrics, segments);
   return {
     rolloutId: look.rolloutId,
     stage: look.stage,
@@ -63,6 +69,7 @@ export function judgeLook(look: Look): UnsealedEvidence {
     ...sample,
     srmP,
     metrics,
+    ...(segments.length > 0 ? { segments } : {}),
     catastrophe: { fired: lane.fired, reason: lane.reason, streak: lane.streak },
     verdict,
     reason,
@@ -77,31 +84,40 @@ function decide(
   srmP: number,
   sample: StageSample,
   metrics: MetricEvidence[],
+  segments: SegmentEvidence[],
 ): Outcome {
   if (fault !== null) return { verdict: 'error', reason: fault };
   if (lane.fired) return { verdict: 'inferior', reason: `catastrophe lane: ${lane.reason}, ${windowOf(look)}` };
   if (srmP < SRM_ALARM_P) return { verdict: 'srm', reason: srmSentence(look, srmP) };
   const missing = missingData(look, sample, metrics);
   if (missing !== null) return { verdict: 'no-data', reason: missing };
-  const worst = metrics.find((metric) => isInferior(metric) && actionOf(look, metric) === 'rollback');
+  const bad = (action: PlanMetric['action']) =>
+    metrics.find((metric) => isInferior(metric) && actionOf(look, metric) === action) ??
+    segments.find((segment) => isInferior(segment) && actionOfSegment(look, segment) === action);
+  const worst = bad('rollback');
   if (worst) return { verdict: 'inferior', reason: inferiorSentence(worst, look) };
-  const held = metrics.find((metric) => isInferior(metric) && actionOf(look, metric) === 'hold');
+  const held = bad('hold');
   if (held)
     return { verdict: 'inconclusive', reason: `${inferiorSentence(held, look)}: the plan says hold for a human` };
-  return promoteOrWait(look, sample, metrics);
+  return promoteOrWait(look, sample, metrics, segments);
 }
 
-function promoteOrWait(look: Look, sample: StageSample, metrics: MetricEvidence[]): Outcome {
+function promoteOrWait(
+  look: Look,
+  sample: StageSample,
+  metrics: MetricEvidence[],
+  segments: SegmentEvidence[],
+): Outcome {
   const primary = metrics.find((metric) => metric.role === 'primary')!;
   const short = shortfall(look, sample);
   const unproven = metrics.find((metric) => mustBeProven(look, metric) && metric.verdict !== 'non-inferior');
-  const blind = metrics.find((metric) => metric.role === 'guardrail' && metric.verdict === 'no-data');
+  const blind = [...metrics, ...segments].find((m) => m.role === 'guardrail' && m.verdict === 'no-data');
   const elapsed = elapsedSeconds(look);
   if (short === null && !unproven && !blind)
     return { verdict: 'non-inferior', reason: nonInferiorSentence(primary, look) };
   const why =
     short ??
-    (blind ? `guardrail ${blind.metric} has no data ${windowOf(look)}` : undecidedSentence(unproven ?? primary, look));
+    (blind ? `guardrail ${nameOf(blind)} has no data ${windowOf(look)}` : undecidedSentence(unproven ?? primary, look));
   const { maxSeconds } = look.plan.stages[look.stage]!;
   if (elapsed >= maxSeconds)
     return { verdict: 'inconclusive', reason: `horizon of ${spoken(maxSeconds)} reached: ${why}` };
@@ -109,6 +125,17 @@ function promoteOrWait(look: Look, sample: StageSample, metrics: MetricEvidence[
 }
 
 const isInferior = (metric: MetricEvidence): boolean => metric.role !== 'signal' && metric.verdict === 'inferior';
+
+const actionOfSegment = ({ plan }: Look, segment: SegmentEvidence) =>
+  plan.segmentGuardrails!.find((g) => g.metric === segment.metric && g.by === segment.by && g.value === segment.value)!
+    .action;
+const weightsOf = (plan: RolloutPlan): ReadonlyMap<number, number> =>
+  new Map(plan.stages.map((stage, index) => [index, stage.informationPerUnit ?? 1]));
+const laneInputs = (look: Look) => ({
+  recent: look.recent,
+  planned: look.plannedSpendNanos,
+  latency: look.recentLatency,
+});
 
 const planOf = (look: Look, metric: MetricEvidence) => look.plan.metrics.find((m) => m.metric === metric.metric)!;
 const actionOf = (look: Look, metric: MetricEvidence) => planOf(look, metric).action;
@@ -119,15 +146,11 @@ function faultOf(look: Look): string | null {
   const stage = look.plan.stages[look.stage];
   if (!stage || stage.kind !== 'canary') return `stage ${look.stage} of the plan is no canary stage`;
   if (!primaryOf(look.plan)) return 'the plan names no primary metric';
-  for (const { stage: index, canary, control } of look.stages)
-    for (const [arm, buckets] of [
-      ['canary', canary],
-      ['control', control],
-    ] as const)
-      for (const bucket of buckets) {
-        const name = faultySum(bucket);
-        if (name) return `KPI sum ${name} of stage ${index}, ${arm}, bucket ${bucket.userBucket} is ${bucket[name]}`;
-      }
+  const faulty =
+    faultyStages(look.stages, '') ??
+    faultyStages(look.prePeriod ?? [], 'before the rollout, ') ??
+    firstOf(look.segments ?? [], ({ by, value, stages }) => faultyStages(stages, `${by} ${value}, `));
+  if (faulty) return faulty;
   for (const arm of ['canary', 'control'] as const) {
     const name = faultySum(look.recent[arm]);
     if (name) return `recent KPI sum ${name} of the ${arm} is ${look.recent[arm][name]}`;
@@ -137,12 +160,33 @@ function faultOf(look: Look): string | null {
   return null;
 }
 
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | null): R | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function faultyStages(stages: readonly StageSums[], where: string): string | null {
+  for (const { stage, canary, control } of stages)
+    for (const [arm, buckets] of [
+      ['canary', canary],
+      ['control', control],
+    ] as const)
+      for (const bucket of buckets) {
+        const name = faultySum(bucket);
+        if (name)
+          return `KPI sum ${name} of ${where}stage ${stage}, ${arm}, bucket ${bucket.userBucket} is ${bucket[name]}`;
+      }
+  return null;
+}
+
 function levelsOf(look: Look): LookLevels {
-  const tested = look.plan.metrics.filter((m) => m.role !== 'signal' && METRIC_CATALOGUE[m.metric].kind === 'ratio');
   return {
     relativePrior: relativePriorVariance(look.plan),
     alpha: look.plan.alpha,
-    inferiorAlpha: look.plan.alpha / Math.max(1, tested.length),
+    inferiorAlpha: inferiorAlphaOf(look.plan),
     minEvents: MIN_EVENTS,
   };
 }
@@ -154,10 +198,20 @@ function judgeMetrics(
 ): MetricEvidence[] {
   const minPrimary = Math.max(MIN_EVENTS, look.plan.stages[look.stage]!.minPrimaryEvents);
   return look.plan.metrics.map((metric) => {
-    if (METRIC_CATALOGUE[metric.metric].kind === 'system')
-      return systemEvidence(metric, look.recent, look.plannedSpendNanos);
+    if (METRIC_CATALOGUE[metric.metric].kind === 'system') return systemEvidence(metric, laneInputs(look));
     const minEvents = metric.role === 'primary' ? minPrimary : levels.minEvents;
     return testMetric(metric, samples.get(metric.metric) ?? null, { ...levels, minEvents });
+  });
+}
+
+/** Every pre-registered segment, each alone: an effect of one slice drowns in the total. */
+function judgeSegments(look: Look, levels: LookLevels): SegmentEvidence[] {
+  return (look.plan.segmentGuardrails ?? []).map(({ by, value, metric, margin }) => {
+    const found = look.segments?.find((segment) => segment.by === by && segment.value === value);
+    const stages = withEverySum(found?.stages ?? []).filter(({ stage }) => stage <= look.stage);
+    const isCurrent = stages.some(({ stage }) => stage === look.stage);
+    const sample = isCurrent ? sampleMetric(metric, { stages, weights: weightsOf(look.plan) }) : null;
+    return { ...testMetric({ metric, role: 'guardrail', margin }, sample, levels), by, value };
   });
 }
 

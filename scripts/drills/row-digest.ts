@@ -10,6 +10,8 @@ export const SUM_TABLES = [
   'agent_minute',
   'creative_stat',
   'stage_user',
+  'latency_rollup',
+  'segment_rollup',
 ] as const;
 
 /** Rows of one table and the digest of their sorted text. */

@@ -83,7 +83,14 @@ describe('segment ingest', () => {
     const parts = [...inParts(mixed, 37), repeated, [...repeated, ...repeated.slice(0, 10)]];
     await Promise.all(parts.map((part, at) => put(shuffled, `x-${at}`, part)));
     expect(await shuffled.kpis.rowDigest('default')).toEqual(await plain.kpis.rowDigest('default'));
-    for (const table of ['campaign_rollup', 'traffic_tick', 'agent_minute', 'creative_stat', 'stage_user']) {
+    for (const table of [
+      'campaign_rollup',
+      'traffic_tick',
+      'agent_minute',
+      'creative_stat',
+      'stage_user',
+      'latency_rollup',
+    ]) {
       const rows = (lake: OpenLake) => lake.database.query<unknown[]>(`SELECT * FROM ${table} t ORDER BY t::text`);
       expect(await rows(shuffled)).toEqual(await rows(plain));
     }

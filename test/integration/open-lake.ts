@@ -18,6 +18,7 @@ import { ModelExpectation } from '../../apps/control-plane/src/lake/model-expect
 import { ParquetCompactor } from '../../apps/control-plane/src/lake/parquet-compactor.service';
 import { ParquetSealer } from '../../apps/control-plane/src/lake/parquet-sealer.service';
 import { ReconciliationService } from '../../apps/control-plane/src/lake/reconciliation.service';
+import { RolloutSegments } from '../../apps/control-plane/src/lake/rollout-segments';
 import { SegmentFileStore } from '../../apps/control-plane/src/lake/segment-file-store';
 import { SegmentIngestService } from '../../apps/control-plane/src/lake/segment-ingest.service';
 import { WindowService } from '../../apps/control-plane/src/lake/window.service';
@@ -44,7 +45,13 @@ export async function openLake() {
     kpis,
     decisions,
     files,
-    ingest: new SegmentIngestService(database, config, files, new ModelExpectation(database)),
+    ingest: new SegmentIngestService(
+      database,
+      config,
+      files,
+      new ModelExpectation(database),
+      new RolloutSegments(database),
+    ),
     windows: new WindowService(database, duck, sealer),
     reconciliation: new ReconciliationService(database, config),
     compactor: new ParquetCompactor(database, duck),

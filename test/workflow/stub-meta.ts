@@ -15,6 +15,7 @@ const sums = {
   fallbacks: 0,
   errors: 0,
   late: 0,
+  repeats: 0,
 };
 
 /** Stub activities of the meta-agent; `errorsAt` says how many of 6,000 bid decisions failed at tick n. */

@@ -56,6 +56,9 @@ function scene() {
       ...{ decisionId, exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion', rolloutId: '', stage: -1 },
       ...{
         userBucket: -1,
+        isRepeat: true,
+        country: 'DEU',
+        deviceType: 4,
         maxMicros: 400,
         bidCurrency: 'USD',
         decidedAtMs: clock.nowMs,

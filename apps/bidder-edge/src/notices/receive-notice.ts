@@ -129,6 +129,9 @@ export class NoticeReceiver {
       lossReason: kind === 'loss' ? readLossReason(query.get('r')) : null,
       reservationLive: true,
       isTest: token.isTest,
+      isRepeat: token.isRepeat,
+      country: token.country,
+      deviceType: token.deviceType,
     };
   }
 

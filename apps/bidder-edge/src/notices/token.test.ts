@@ -19,6 +19,9 @@ const token: NoticeToken = {
   isTest: false,
   clickValueNanos: 100_000_000,
   conversionValueNanos: 0,
+  isRepeat: true,
+  country: 'DEU',
+  deviceType: 4,
 };
 
 describe('NoticeSigner', () => {

@@ -23,6 +23,11 @@ export interface NoticeToken {
   /** Realised value of a click and of a conversion, nanos. */
   clickValueNanos: number;
   conversionValueNanos: number;
+  /** Whether the user had seen the creative three times in 24 h when the bid was made. */
+  isRepeat: boolean;
+  /** Of the request, for the segments of a rollout's plan. */
+  country: string;
+  deviceType: number;
 }
 
 export type TokenFault = 'malformed' | 'forged' | 'expired';
@@ -31,7 +36,9 @@ export type TokenVerdict = { ok: true; token: NoticeToken } | { ok: false; fault
 const VERSION = 'n1';
 /** Longest token ever read: longer ones are refused before any cryptography. */
 const MAX_CHARS = 2048;
-const FIELDS = 16;
+/** Tokens signed before the last three fields existed are good until they expire. */
+const FIELDS = [16, 19];
+const COUNTRY_CHARS = 8;
 
 /** Public name of a key: the first bytes of its hash. */
 export const keyIdOf = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 8);
@@ -93,13 +100,16 @@ function pack(token: NoticeToken): unknown[] {
     token.isTest ? 1 : 0,
     token.clickValueNanos,
     token.conversionValueNanos,
+    token.isRepeat ? 1 : 0,
+    token.country.slice(0, COUNTRY_CHARS),
+    token.deviceType,
   ];
 }
 
 /** Null when an older or newer version of ourselves signed other fields. */
 function unpack(fields: unknown[]): NoticeToken | null {
   const arm = ARMS[Number(fields[4])];
-  if (!Array.isArray(fields) || fields.length !== FIELDS || arm === undefined) return null;
+  if (!Array.isArray(fields) || !FIELDS.includes(fields.length) || arm === undefined) return null;
   return {
     decisionId: String(fields[0]),
     exchange: String(fields[1]),
@@ -117,5 +127,8 @@ function unpack(fields: unknown[]): NoticeToken | null {
     isTest: fields[13] === 1,
     clickValueNanos: Number(fields[14]),
     conversionValueNanos: Number(fields[15]),
+    isRepeat: fields[16] === 1,
+    country: String(fields[17] ?? ''),
+    deviceType: Number(fields[18] ?? 0),
   };
 }

@@ -28,6 +28,13 @@ const clickValueNanos = ({ goal }: Campaign): number => (goal.kind === 'cpc' ? g
 const conversionValueNanos = ({ goal }: Campaign): number =>
   goal.kind === 'cpa' ? (goal.conversionValueMicros ?? goal.targetMicros) * 1000 : 0;
 
+/** From the fourth impression of a creative in 24 h on; the frequency agent is judged by their share. */
+const REPEAT_FROM_EXPOSURES = 3;
+function isRepeat({ inputs, outputs }: NamedDecision): boolean {
+  const candidate = inputs.candidates.find(({ campaignId }) => campaignId === outputs.campaignId);
+  return (candidate?.exposures24h[outputs.creativeId as string] ?? 0) >= REPEAT_FROM_EXPOSURES;
+}
+
 /** 204, or 200 with `nbr` when the request asked for the reason. */
 export function noBid(request: DecodedRequest | null, reason: NoBidReason, wantsNbr: boolean): EdgeResponse {
   if (!wantsNbr || request === null) return { status: 204, headers: { ...NO_CONTENT }, body: null };
@@ -79,6 +86,9 @@ function urlsOf(received: Received, request: DecodedRequest, decision: NamedDeci
     isTest: request.isTest,
     clickValueNanos: clickValueNanos(campaign),
     conversionValueNanos: conversionValueNanos(campaign),
+    isRepeat: isRepeat(decision),
+    country: request.country,
+    deviceType: request.deviceType,
   });
   const base = ports.noticeBaseUrl();
   return {

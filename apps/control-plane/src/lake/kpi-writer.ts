@@ -7,6 +7,8 @@ import {
   type CampaignRollup,
   type CreativeStat,
   type KpiDelta,
+  type LatencyCount,
+  type SegmentRollup,
   type StageUser,
   type TrafficTick,
 } from '#domain/lake/kpi-tables';
@@ -63,6 +65,21 @@ const STAGE_USER: BulkColumns<StageUser> = {
   first_ms: { type: 'bigint', of: (row) => row.firstMs },
 };
 
+const LATENCY: BulkColumns<LatencyCount> = {
+  cell: { type: 'text', of: (row) => row.cell },
+  rollout_id: { type: 'text', of: (row) => row.rolloutId },
+  stage: { type: 'integer', of: (row) => row.stage },
+  arm: { type: 'text', of: (row) => row.arm },
+  bucket_ms: { type: 'bigint', of: (row) => row.bucketMs },
+  bin: { type: 'integer', of: (row) => row.bin },
+  decisions: { type: 'bigint', of: (row) => row.decisions },
+};
+const SEGMENT: BulkColumns<SegmentRollup> = {
+  ...KPI,
+  segment_by: { type: 'text', of: (row) => row.segmentBy },
+  segment_value: { type: 'text', of: (row) => row.segmentValue },
+};
+
 const KPI_SUM_NAMES = KPI_SUMS.map(columnOf);
 /** The earlier exposure stays; at the same millisecond the champion's (`isEarlier` in domain/lake says the same). */
 const EARLIER_EXPOSURE = `ON CONFLICT (rollout_id, stage, user_key) DO UPDATE SET arm = excluded.arm, first_ms = excluded.first_ms
@@ -99,4 +116,10 @@ export async function addToKpiTables(manager: EntityManager, delta: KpiDelta): P
     addingTo('creative_stat', 'creative_id', creativeSums),
   );
   await insertRows(manager, 'stage_user', STAGE_USER, delta.stageUsers, EARLIER_EXPOSURE);
+  const latencyKey = 'cell, rollout_id, bucket_ms, stage, arm, bin';
+  const latencyTail = addingTo('latency_rollup', latencyKey, ['decisions']);
+  await insertRows(manager, 'latency_rollup', LATENCY, delta.latencies, latencyTail);
+  const segmentKey = 'cell, rollout_id, bucket_ms, stage, arm, segment_by, segment_value, user_bucket';
+  const segmentTail = addingTo('segment_rollup', segmentKey, KPI_SUM_NAMES);
+  await insertRows(manager, 'segment_rollup', SEGMENT, delta.segments, segmentTail);
 }

@@ -6,6 +6,7 @@ import { LakeJobs } from './lake-jobs';
 import { LakeRetention } from './lake-retention';
 import { LakeModule } from './lake.module';
 import { ModelExpectation } from './model-expectation';
+import { RolloutSegments } from './rollout-segments';
 import { OctetStreamParser } from './octet-stream-parser';
 import { ParquetCompactor } from './parquet-compactor.service';
 import { ReconciliationController } from './reconciliation.controller';
@@ -20,6 +21,7 @@ import { SegmentsController } from './segments.controller';
   providers: [
     SegmentIngestService,
     ModelExpectation,
+    RolloutSegments,
     OctetStreamParser,
     LakeJobs,
     LakeRetention,

@@ -9,6 +9,7 @@ import { ControlPlaneConfig } from '../config';
 import { ProblemError } from '../problems/problem-error';
 import { addToKpiTables } from './kpi-writer';
 import { ModelExpectation } from './model-expectation';
+import { RolloutSegments } from './rollout-segments';
 import { SegmentFileStore } from './segment-file-store';
 import { insertDecisions, insertOutcomes, insertSegment } from './segment-writer';
 
@@ -28,6 +29,7 @@ export class SegmentIngestService {
     private readonly config: ControlPlaneConfig,
     private readonly files: SegmentFileStore,
     private readonly expectation: ModelExpectation,
+    private readonly segments: RolloutSegments,
   ) {}
 
   /**
@@ -44,6 +46,7 @@ export class SegmentIngestService {
     const read = readSegment(bytes, crc32);
     if (!read.ok) throw invalid(read.fault.code, `frame ${read.fault.frame}: ${read.fault.detail}`);
     await this.expectation.prepare(read.content.decisions.map(({ event }) => event));
+    await this.segments.prepare(rolloutsOf(read.content));
     const path = await this.files.write(edgeId, segmentId, sha256, bytes);
     return this.database.transaction(async (manager) => {
       const { content } = read;
@@ -62,6 +65,7 @@ export class SegmentIngestService {
       cell: this.config.cell,
       bucketMs: this.config.kpiBucketSeconds * 1000,
       expectsModel: (record, agent) => this.expectation.expectsModel(record, agent),
+      segmentsOf: (rolloutId) => this.segments.of(rolloutId),
     });
     for (const { event } of decisions) sums.addDecision(event);
     for (const { event } of outcomes) sums.addOutcome(event);
@@ -94,6 +98,11 @@ function duplicateOf(known: StoredSegment, sha256: string): SegmentReceipt {
 
 function invalid(code: string, detail: string): ProblemError {
   return new ProblemError('invalid-segment', `${detail}.`, [{ pointer: '', code, detail }]);
+}
+
+function* rolloutsOf({ decisions, outcomes }: SegmentContent): Generator<string> {
+  for (const { event } of decisions) yield event.inputs.rolloutId;
+  for (const { event } of outcomes) yield event.rolloutId;
 }
 
 const countOf = (content: SegmentContent) =>

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { CATASTROPHE_MIN_DECISIONS, METRIC_CATALOGUE, readSystemMetric, trailingSums } from '#domain/rollout';
+import { CATASTROPHE_MIN_DECISIONS, readingSentence, trailingSums, worstBreach } from '#domain/rollout';
 import type { GuardInput, GuardReading } from '../../../../activities/guard-activities';
 import { ControlPlaneConfig } from '../config';
 import { KpiRepository } from '../lake/kpi.repository';
 
-const SYSTEM_METRICS = ['errorShare', 'fallbackShare', 'lateShare'] as const;
 /** Buckets without any new decision after which data count as stale; never below a minute. */
 const STALE_BUCKETS = 3;
 const STALE_MIN_MS = 60_000;
@@ -33,13 +32,8 @@ export class GuardReader {
     const recent = trailingSums(rows, input.stage, CATASTROPHE_MIN_DECISIONS);
     const enough = Math.min(recent.canary.requests, recent.control.requests) >= CATASTROPHE_MIN_DECISIONS;
     if (!enough) return { status: 'holding', reason: `${recent.canary.requests} canary decisions: too few to judge` };
-    for (const metric of SYSTEM_METRICS) {
-      const reading = readSystemMetric(metric, recent, undefined, METRIC_CATALOGUE[metric].defaultMargin);
-      if (reading !== null && reading.canary > reading.limit) {
-        const facts = `${reading.canary.toFixed(4)} in the canary, ${reading.control.toFixed(4)} in the control`;
-        return { status: 'fired', reason: `${metric} ${facts}, limit ${reading.limit.toFixed(4)}` };
-      }
-    }
+    const breach = worstBreach({ recent });
+    if (breach !== null) return { status: 'fired', reason: readingSentence(breach) };
     return { status: 'holding', reason: `guardrails hold over ${recent.canary.requests} canary decisions` };
   }
 }
