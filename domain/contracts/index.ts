@@ -14,6 +14,7 @@ export * from './default-plan';
 export * from './edge-protocol';
 export * from './exchange';
 export * from './intent';
+export * from './kill-order';
 export * from './kpi-rollup';
 export * from './model-manifest';
 export * from './no-bid-reason';

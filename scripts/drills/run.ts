@@ -1,13 +1,17 @@
-/** `npm run drill -- outage`: faults on purpose, by hand, with figures for docs/faults.md. Demo regime, not calibrated. */
+/** `npm run drill -- outage|kills|kill-file`: faults on purpose, by hand, with figures for docs/faults.md. Demo regime, not calibrated. */
 import { Command } from 'commander';
 import { removeHomes, temporaryFolder } from '../setup';
 import { Narrator } from '../story/narrator';
+import { killFileDrill } from './kill-file';
+import { killFileTable } from './kill-file-table';
 import { killsDrill } from './kills';
 import { outageDrill } from './outage';
 
 interface CommonFlags {
   seed: string;
   keep?: boolean;
+  /** JSON alone, for the drills that print a table too. */
+  json?: boolean;
 }
 
 interface OutageFlags extends CommonFlags {
@@ -20,11 +24,12 @@ interface Report {
   faults: string[];
 }
 
-/** Runs one drill in a fresh folder, tells its faults, and prints its report as one JSON line. */
-async function drill(
+/** Runs one drill in a fresh folder, tells its faults, and prints its table, where it has one, and its report as one JSON line. */
+async function drill<R extends Report>(
   what: string,
   flags: CommonFlags,
-  run: (folder: string, narrator: Narrator) => Promise<Report>,
+  run: (folder: string, narrator: Narrator) => Promise<R>,
+  table?: (report: R) => string,
 ): Promise<void> {
   const narrator = new Narrator();
   const folder = temporaryFolder('drill');
@@ -33,6 +38,7 @@ async function drill(
   for (const fault of report.faults) narrator.say(`FAULT: ${fault}`);
   if (flags.keep || !report.passed) narrator.say(`kept ${folder}`);
   else removeHomes(folder);
+  if (table && !flags.json) console.log(`${table(report)}\n`);
   console.log(JSON.stringify(report));
   process.exitCode = report.passed ? 0 : 1;
 }
@@ -47,6 +53,17 @@ const outage = (flags: OutageFlags): Promise<void> =>
 const kills = (flags: CommonFlags): Promise<void> =>
   drill('kill -9 of worker, Temporal and Postgres during a canary', flags, (folder, narrator) =>
     killsDrill({ folder, seed: Number(flags.seed) }, narrator),
+  );
+
+const killFile = (flags: CommonFlags & { rate: string; short?: boolean }): Promise<void> =>
+  drill(
+    `kill files at ${flags.rate} requests/s an edge, with everything central dead`,
+    flags,
+    (folder, narrator) => {
+      const { rate, seed, short } = flags;
+      return killFileDrill({ folder, seed: Number(seed), requestsPerSecond: Number(rate), short }, narrator);
+    },
+    killFileTable,
   );
 
 const program = new Command('drill').description('drills with faults on purpose');
@@ -64,6 +81,15 @@ program
   .option('--seed <n>', 'seed of the market', '1')
   .option('--keep', 'keep the folder')
   .action(kills);
+program
+  .command('kill-file')
+  .description('levels changed by signed files while Temporal, Postgres, worker and control plane are dead')
+  .option('--rate <n>', 'requests per second of each of three edges', '50')
+  .option('--short', 'a few changes instead of twenty')
+  .option('--seed <n>', 'seed of the markets', '1')
+  .option('--json', 'print JSON alone')
+  .option('--keep', 'keep the folder')
+  .action(killFile);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);

@@ -5,11 +5,12 @@ import { addDecisionCommands } from './commands/decision';
 import { addDoctorCommand } from './commands/doctor';
 import { addHomeCommands } from './commands/home';
 import { addRejudgeCommand } from './commands/rejudge';
+import { addKillCommands } from './commands/kill';
 import { addReleaseCommands } from './commands/release';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
 
-/** The whole command line; `doctor backup restore reset` act on ADLOOP_HOME, every other verb on the API. */
+/** The whole command line; `doctor backup restore reset kill` act on ADLOOP_HOME, every other verb on the API. */
 export function buildProgram(): Command {
   const program = new Command('adloop')
     .description('Adloop: closed-loop advertising by agents that learn')
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
   addRejudgeCommand(program);
   addDecisionCommands(program);
   addHomeCommands(program);
+  addKillCommands(program);
   return program;
 }
 

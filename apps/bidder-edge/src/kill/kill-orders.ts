@@ -1,15 +1,17 @@
 import {
   AGENTS,
-  KILL_LEVELS,
   killFileSchema,
+  killOrderFault,
   killOrderSchema,
+  killRank,
+  killScopeKey,
+  lowersKill,
   type Agent,
+  type KillLevel,
   type KillOrder,
   type PolicySnapshot,
 } from '#domain/contracts';
 import type { KeyRing } from '../snapshot/verify-signed';
-
-type KillLevel = (typeof KILL_LEVELS)[number];
 
 /** What became of a kill file that was read. */
 export type KillVerdict =
@@ -35,10 +37,8 @@ export interface KillEffect {
   stoppedCampaigns: ReadonlySet<string>;
 }
 
-const rank = (level: KillLevel): number => KILL_LEVELS.indexOf(level);
 /** From this level on everybody is served by the champion or by nobody. */
-export const stopsCanary = (level: KillLevel): boolean => rank(level) >= rank('champion-only');
-const scopeKey = ({ scope }: KillOrder): string => `${scope.fleet}|${scope.cell ?? ''}|${scope.campaignId ?? ''}`;
+export const stopsCanary = (level: KillLevel): boolean => killRank(level) >= killRank('champion-only');
 const NOTHING: ReadonlySet<string> = new Set();
 
 /** Kill orders of one edge: accepts signed files, remembers what is in force. Pure but for its own memory. */
@@ -60,13 +60,11 @@ export class KillOrders {
     if (order.order.seq === this.state.seq) return 'unchanged';
     if (order.order.seq < this.state.seq) return 'older-seq';
     if (order.order.scope.fleet !== this.fleet) return 'other-fleet';
-    const { level, scope } = order.order;
-    // A campaign can be stopped or resumed; the other levels act on agents and arms, which have no campaign.
-    if (scope.campaignId !== undefined && level !== 'stop-bidding' && level !== 'none') return 'unsupported-scope';
-    const previous = this.state.orders.find((other) => scopeKey(other) === scopeKey(order.order));
-    const isLower = rank(level) < rank(previous?.level ?? 'none') || releasesAgents(order.order, previous);
-    if (isLower && order.signers.size < 2) return 'needs-two-keys';
-    const others = this.state.orders.filter((other) => scopeKey(other) !== scopeKey(order.order));
+    const { level } = order.order;
+    if (killOrderFault(order.order) !== null) return 'unsupported-scope';
+    const isSame = (other: KillOrder): boolean => killScopeKey(other) === killScopeKey(order.order);
+    if (lowersKill(order.order, this.state.orders.find(isSame)) && order.signers.size < 2) return 'needs-two-keys';
+    const others = this.state.orders.filter((other) => !isSame(other));
     this.state = { seq: order.order.seq, orders: level === 'none' ? others : [...others, order.order] };
     return 'accepted';
   }
@@ -82,9 +80,8 @@ export class KillOrders {
         continue;
       }
       if (order.scope.cell !== undefined && order.scope.cell !== snapshot?.cell) continue;
-      if (rank(order.level) > rank(level)) level = order.level;
-      if (order.level === 'quarantine-agent')
-        for (const agent of AGENTS) if (order.agents.includes(agent)) agents.add(agent);
+      if (killRank(order.level) > killRank(level)) level = order.level;
+      for (const agent of AGENTS) if (order.agents.includes(agent)) agents.add(agent);
     }
     return { level, agents: [...agents], stoppedCampaigns: stopped ?? NOTHING };
   }
@@ -106,9 +103,4 @@ export class KillOrders {
       return 'malformed';
     }
   }
-}
-
-function releasesAgents(order: KillOrder, previous: KillOrder | undefined): boolean {
-  if (previous?.level !== 'quarantine-agent' || order.level !== 'quarantine-agent') return false;
-  return previous.agents.some((agent) => !order.agents.includes(agent));
 }
