@@ -13,6 +13,7 @@ export * from './decision-record';
 export * from './default-plan';
 export * from './edge-protocol';
 export * from './exchange';
+export * from './experiment';
 export * from './intent';
 export * from './kill-order';
 export * from './kpi-rollup';

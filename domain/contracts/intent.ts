@@ -17,6 +17,8 @@ export const INTENT_KINDS = [
   'rollout.promoted',
   'rollout.rolled-back',
   'rollback.requested',
+  'experiment.started',
+  'experiment.ended',
   'training.started',
   'training.finished',
   'training.refused',
