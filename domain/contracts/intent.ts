@@ -22,6 +22,13 @@ export const INTENT_KINDS = [
   'training.started',
   'training.finished',
   'training.refused',
+  'rollout.superseded',
+  'rollout.refused',
+  'page.raised',
+  'line.stopped',
+  'line.resumed',
+  'freeze.declared',
+  'freeze.lifted',
 ] as const;
 export const intentSchema = z.object({
   /** Idempotency key: `{workflowId}/{step}/{n}` or the caller's key. */

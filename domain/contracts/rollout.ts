@@ -74,6 +74,8 @@ export const rolloutPlanSchema = z.strictObject({
   expectedPrimaryPerSecond: z.number().positive().optional(),
   feasibility: z.enum(['enforced', 'waived']).default('enforced'),
   waiverReason: z.string().optional(),
+  /** When an operator may skip the remaining stages; `proven` when absent. Never past inferior, srm, no-data or error. */
+  fullPromotion: z.enum(['never', 'proven', 'any-look']).optional(),
   stages: z.array(planStageSchema).min(1).max(12),
   metrics: z.array(planMetricSchema).min(1).max(20),
   segmentGuardrails: z.array(segmentGuardrailSchema).max(50).optional(),
@@ -151,8 +153,19 @@ export const ROLLOUT_STATES = [
   'aborted',
   'rejected',
   'refused',
+  'queued',
+  'superseded',
 ] as const;
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
+/** States in which a rollout changes nothing any more. */
+export const FINAL_ROLLOUT_STATES: readonly RolloutState[] = [
+  'promoted',
+  'rolled-back',
+  'aborted',
+  'rejected',
+  'refused',
+  'superseded',
+];
 
 export const releaseRequestSchema = z.strictObject({
   fleet: z.string().default('demo'),
@@ -160,5 +173,7 @@ export const releaseRequestSchema = z.strictObject({
   agent: agentSchema,
   modelVersionId: z.string().min(1),
   plan: rolloutPlanSchema,
+  /** While another rollout holds cell and agent: refuse, or wait for it (a newer one that waits takes the place of an older). */
+  whenBusy: z.enum(['refuse', 'queue']).default('refuse'),
 });
 export type ReleaseRequest = z.infer<typeof releaseRequestSchema>;

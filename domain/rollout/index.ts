@@ -1,8 +1,9 @@
 /**
  * Rollout: what a plan may say, what a look at a canary means, and which step follows. Pure; workflows decide when to ask.
- * Workflows import `next-step` alone (no schema code); everything here may run in activities, the control plane and tests.
+ * Workflows import `next-step` and `command-precedence` alone (no schema code); everything here may run in activities, the control plane and tests.
  */
 export * from './catastrophe-lane';
+export * from './command-precedence';
 export * from './design-effect';
 export * from './feasibility';
 export * from './look';
@@ -12,6 +13,7 @@ export * from './next-step';
 export * from './plan-lint';
 export * from './rejudge';
 export * from './rejudge-policy';
+export * from './release-hold';
 export * from './simulated-canary';
 export * from './stage-sums';
 export * from './stored-look';

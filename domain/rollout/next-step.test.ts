@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { defaultPlan, VERDICTS, type Verdict } from '../contracts';
-import { COMMAND_PRECEDENCE, nextStep, strongestCommand, type StepState } from './next-step';
+import { COMMAND_PRECEDENCE } from './command-precedence';
+import { nextStep, type StepState } from './next-step';
 
 const state = (changes: Partial<StepState> = {}): StepState => ({
   plan: defaultPlan('test'),
@@ -17,6 +18,9 @@ const state = (changes: Partial<StepState> = {}): StepState => ({
   ...changes,
 });
 const step = (changes: Partial<StepState>) => nextStep(state(changes)).step;
+
+const late: Partial<StepState> = { verdict: 'inconclusive', undecidedSeconds: 86_400 };
+const anyLook: Partial<StepState> = { plan: { ...defaultPlan('test'), fullPromotion: 'any-look' } };
 
 describe('next step', () => {
   it.each([
@@ -38,13 +42,31 @@ describe('next step', () => {
     ['page', 'error', { verdict: 'error' }],
     ['hold', 'no data right after the start', { verdict: 'no-data', elapsedSeconds: 100 }],
     ['page', 'no data later', { verdict: 'no-data', elapsedSeconds: 8000 }],
+    ['page', 'inconclusive although frozen', { verdict: 'inconclusive', frozen: 'holiday' }],
+    ['page', 'inconclusive beyond the deadline, let pass in a freeze', { ...late, approved: true, frozen: 'holiday' }],
+    ['roll-back', 'srm beyond the deadline, whatever was approved', { ...late, verdict: 'srm', approved: true }],
     ['hold', 'paused', { paused: true }],
     ['advance', 'resumed', { paused: true, commands: ['resume'] }],
     ['hold', 'pause beats resume', { commands: ['resume', 'pause'] }],
     ['hold', 'frozen', { frozen: 'holiday' }],
     ['hold', 'frozen although fully promoted', { frozen: 'holiday', commands: ['promote-fully'] }],
-    ['promote', 'fully promoted', { commands: ['promote-fully'], verdict: 'continue' }],
-    ['promote', 'fully promoted by a human at the horizon', { commands: ['promote-fully'], verdict: 'inconclusive' }],
+    [
+      'promote',
+      'fully promoted when proven, before hold and approval',
+      { commands: ['promote-fully'], elapsedSeconds: 1 },
+    ],
+    ['hold', 'fully promoted while undecided', { commands: ['promote-fully'], verdict: 'continue' }],
+    ['hold', 'fully promoted at the horizon without proof', { commands: ['promote-fully'], verdict: 'inconclusive' }],
+    ['promote', 'any look will do for the plan', { ...anyLook, commands: ['promote-fully'], verdict: 'continue' }],
+    ['promote', 'any look: at the horizon', { ...anyLook, commands: ['promote-fully'], verdict: 'inconclusive' }],
+    ['page', 'any look is not a broken one', { ...anyLook, commands: ['promote-fully'], verdict: 'error' }],
+    ['hold', 'any look is not no data', { ...anyLook, commands: ['promote-fully'], verdict: 'no-data' }],
+    [
+      'hold',
+      'the plan forbids it',
+      { plan: { ...defaultPlan('t'), fullPromotion: 'never' }, commands: ['promote-fully'] },
+    ],
+    ['roll-back', 'superseded', { commands: ['supersede', 'approve'] }],
     ['hold', 'fully promoted before the first look', { commands: ['promote-fully'], verdict: null }],
     ['roll-back', 'fully promoted while inferior', { commands: ['promote-fully'], verdict: 'inferior' }],
     ['page', 'fully promoted under a sample ratio mismatch', { commands: ['promote-fully'], verdict: 'srm' }],
@@ -87,11 +109,5 @@ describe('next step', () => {
       }),
       { numRuns: 2000 },
     );
-  });
-
-  it('orders commands by one table', () => {
-    expect(strongestCommand(['approve', 'resume', 'abort', 'pause'])).toBe('abort');
-    expect(strongestCommand(['resume', 'promote-fully'])).toBe('promote-fully');
-    expect(strongestCommand([])).toBeNull();
   });
 });

@@ -1,29 +1,15 @@
 import type { RolloutPlan, Verdict } from '../contracts';
-
-/** What an operator may ask of a running rollout. Free of schema imports: workflows bundle this file. */
-export type RolloutCommand = 'abort' | 'roll-back' | 'reject' | 'pause' | 'promote-fully' | 'resume' | 'approve';
-
-/** Commands by precedence, strongest first: abort always wins, and what lowers exposure wins over what raises it. */
-export const COMMAND_PRECEDENCE: readonly RolloutCommand[] = [
-  'abort',
-  'roll-back',
-  'reject',
-  'pause',
-  'promote-fully',
-  'resume',
-  'approve',
-];
-
-/** The strongest of the commands that are waiting, or null. */
-export const strongestCommand = (commands: readonly RolloutCommand[]): RolloutCommand | null =>
-  COMMAND_PRECEDENCE.find((command) => commands.includes(command)) ?? null;
+import type { RolloutCommand } from './command-precedence';
 
 /** `hold` keeps the share; `page` keeps it and calls a human; `promote` ends the rollout with the candidate as champion. */
 export type Step = 'advance' | 'hold' | 'promote' | 'roll-back' | 'page';
 
-/** Where a rollout stands when a step is due. */
+/** Where a rollout stands when a step is due. Free of schema imports: workflows bundle this file. */
 export interface StepState {
-  plan: Pick<RolloutPlan, 'stages' | 'decisionDeadlineSeconds' | 'approvalTimeoutSeconds' | 'labelMaturitySeconds'>;
+  plan: Pick<
+    RolloutPlan,
+    'stages' | 'decisionDeadlineSeconds' | 'approvalTimeoutSeconds' | 'labelMaturitySeconds' | 'fullPromotion'
+  >;
   /** Index of the stage that serves. */
   stage: number;
   /** Verdict of the newest look of this stage, null before the first. */
@@ -64,8 +50,11 @@ function lowering({ commands, verdict, verdictReason, plan, ...state }: StepStat
   if (commands.includes('abort')) return decided('roll-back', 'an operator aborted the rollout');
   if (commands.includes('roll-back')) return decided('roll-back', 'an operator asked for rollback');
   if (commands.includes('reject')) return decided('roll-back', 'the approver rejected the candidate');
+  if (commands.includes('supersede')) return decided('roll-back', 'a newer candidate took its place');
   if (verdict === 'inferior') return decided('roll-back', verdictReason);
-  if (needsHuman(verdict) && state.undecidedSeconds >= plan.decisionDeadlineSeconds)
+  // An inconclusive stage that a human let pass waits for a freeze only.
+  const decidedByHuman = verdict === 'inconclusive' && state.approved;
+  if (needsHuman(verdict) && !decidedByHuman && state.undecidedSeconds >= plan.decisionDeadlineSeconds)
     return decided('roll-back', `nobody decided within ${plan.decisionDeadlineSeconds} s: ${verdictReason}`);
   if (state.awaitingApprovalSeconds >= plan.approvalTimeoutSeconds && !state.approved)
     return decided('roll-back', `no approval within ${plan.approvalTimeoutSeconds} s`);
@@ -82,15 +71,23 @@ function keeping(state: StepState): StepDecision | null {
   }
   if (commands.includes('pause') || (state.paused && !commands.includes('resume')))
     return decided('hold', 'paused by an operator');
+  // A freeze blocks no page: the deadline of a decision runs on.
+  if (verdict === 'inconclusive' && !commands.includes('promote-fully')) return decided('page', verdictReason);
   if (state.frozen !== null) return decided('hold', `increases are frozen: ${state.frozen}`);
-  if (commands.includes('promote-fully')) {
-    if (verdict === null) return decided('hold', 'full promotion was asked for before the first look');
-    return decided('promote', `an operator promoted the candidate fully: ${verdictReason}`);
-  }
-  if (verdict === 'inconclusive') return decided('page', verdictReason);
+  if (commands.includes('promote-fully')) return fullPromotion(state);
   if (verdict === null) return decided('hold', 'waiting for the first look');
   if (verdict === 'continue') return decided('hold', verdictReason);
   return null;
+}
+
+/** Skips the remaining stages, holds and approvals, never the proof that the plan asks for. */
+function fullPromotion({ plan, verdict, verdictReason }: StepState): StepDecision {
+  const allowed = plan.fullPromotion ?? 'proven';
+  if (allowed === 'never') return decided('hold', 'the plan forbids full promotion');
+  if (verdict === null) return decided('hold', 'full promotion was asked for before the first look');
+  if (allowed === 'proven' && verdict !== 'non-inferior')
+    return decided('hold', `the plan allows full promotion of a proven candidate only: ${verdictReason}`);
+  return decided('promote', `an operator promoted the candidate fully: ${verdictReason}`);
 }
 
 function raising(state: StepState): StepDecision {
