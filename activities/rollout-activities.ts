@@ -30,18 +30,54 @@ export interface Fault {
   detail: string;
 }
 
+/** Whether a share was set; increases may be held, a superseded rollout serves no more. */
+export interface ServeResult {
+  /** Why the share was not raised (freeze, stopped line), or null. */
+  held: string | null;
+  supersededBy: string | null;
+}
+
+export interface PromoteInput extends RolloutSubject {
+  key: string;
+  /** Fences a late attempt; absent in rollouts that started before it was. */
+  seq?: number;
+  expectedChampionId: string;
+  actor: string;
+  evidenceDigest: string;
+}
+
+/** One edge against one snapshot version, by its own word. */
+export interface EdgeDelivery {
+  edgeId: string;
+  serves: boolean;
+  /** Heard of within the last heartbeats. */
+  live: boolean;
+  snapshotVersion: number | null;
+  /** Why it refused a snapshot, or null. */
+  refused: string | null;
+}
+
+/** Who serves a version and who does not. */
+export interface Acknowledgement {
+  acknowledged: string[];
+  /** Every edge of the last day that does not serve it. */
+  stragglers: string[];
+  /** The stragglers that are connected; the others cannot answer. Absent = all of them. */
+  connected?: string[];
+  edges?: EdgeDelivery[];
+}
+
 /** The rollout's rows and the serving pointers, behind the control plane's repositories. */
 export interface RolloutStore {
-  /** Takes the (cell, agent) lock if it is free; pins the champion of that moment as the roll-back target. */
-  claim(subject: RolloutSubject): Promise<{ claimed: boolean; holder: string | null; rollbackTargetId: string | null }>;
   save(row: RolloutRow): Promise<void>;
-  /** Sets what the rollout serves. Throws CANARY_BUSY while another rollout of the cell serves a canary. */
-  serve(input: { rolloutId: string; seq: number; stage: number; shareBps: number }): Promise<void>;
+  /** Sets what the rollout serves, unless that is held. Throws CANARY_BUSY while another rollout of the cell serves a canary. */
+  serve(input: { rolloutId: string; seq: number; stage: number; shareBps: number }): Promise<ServeResult>;
   serveShadow(input: { rolloutId: string; sampleBps: number }): Promise<void>;
-  /** Makes the candidate champion if the champion still is `expectedChampionId`; ends the canary in the same step. */
-  promote(
-    input: RolloutSubject & { key: string; expectedChampionId: string; actor: string; evidenceDigest: string },
-  ): Promise<{ promoted: boolean; championId: string }>;
+  /**
+   * Makes the candidate champion if the champion still is `expectedChampionId` and no later step of the rollout has been
+   * carried out (`seq`); ends the canary in the same step.
+   */
+  promote(input: PromoteInput): Promise<{ promoted: boolean; championId: string; held?: string | null }>;
   /** Ends canary and shadow and, if the candidate is champion, puts the target back. Repeating it changes nothing. */
   restore(
     input: RolloutSubject & { key: string; seq: number; targetId: string; actor: string; reason: string },
@@ -73,6 +109,8 @@ export interface LookResult {
   primaryEvents: { canary: number; control: number };
   /** Worst and best bound of the primary metric, for the Temporal UI. */
   primary: { effect: number; lower: number; upper: number } | null;
+  /** Why exposure may not rise now (freeze, stopped line), or null; absent in older histories. */
+  held?: string | null;
 }
 
 export interface TakeLookInput extends RolloutSubject {
@@ -112,7 +150,11 @@ export interface RolloutPorts {
   /** Faults of plan and subject: all of them, not the first. */
   lint(input: RolloutSubject & { plan: RolloutPlan }): Promise<Fault[]>;
   publish(reason: string): Promise<{ version: number }>;
-  acknowledged(version: number): Promise<{ acknowledged: string[]; stragglers: string[] }>;
+  acknowledged(version: number): Promise<Acknowledgement>;
+  /** Why exposure of this rollout may not rise now, or null. */
+  held(rolloutId: string): Promise<string | null>;
+  /** Why the candidate's artifact is not the one that passed the gates (missing, altered), or null. */
+  artifactFault(modelVersionId: string): Promise<string | null>;
   lease: {
     renew(input: { rolloutId: string; stage: number; shareBps: number; seconds: number }): Promise<void>;
     end(rolloutId: string, reason: string): Promise<void>;
@@ -121,6 +163,21 @@ export interface RolloutPorts {
   shadowSummary(input: { rolloutId: string; sinceMs: number; untilMs: number }): Promise<ShadowSummary>;
   appendIntent(intent: Intent): Promise<void>;
   now(): number;
+}
+
+/** Why a stage was not opened. `held` ends by itself or by a human; the others end the rollout. */
+export interface ServeRefusal {
+  kind: 'held' | 'superseded' | 'artifact';
+  reason: string;
+}
+
+/** What became of a promotion; `fault` = the artifact is not the one that passed the gates. */
+export interface Promotion {
+  promoted: boolean;
+  championId: string;
+  version: number;
+  held?: string | null;
+  fault?: string;
 }
 
 const LEASE_SECONDS = 120;
@@ -138,10 +195,6 @@ export function createRolloutActivities(ports: RolloutPorts) {
       await ports.open(input);
     },
 
-    async claimRollout(input: RolloutSubject) {
-      return ports.store.claim(input);
-    },
-
     async saveRollout(row: RolloutRow): Promise<void> {
       await ports.store.save(row);
     },
@@ -152,10 +205,25 @@ export function createRolloutActivities(ports: RolloutPorts) {
 
     async recordApproval(approval: ApprovalRow): Promise<void> {
       await ports.store.appendApproval(approval);
+      const { approvalId, rolloutId, stage, evidenceDigest, approver, reason, expiresAtMs } = approval;
+      await ports.appendIntent({
+        key: `approval/${approvalId}`,
+        kind: 'rollout.approved',
+        publisher: 'operator',
+        subject: rolloutId,
+        action: { stage, evidenceDigest, approver },
+        reason,
+        expiresAt: new Date(expiresAtMs).toISOString(),
+      });
     },
 
     async takeLook(input: TakeLookInput): Promise<LookResult> {
-      return ports.looks.take(input, ports.now());
+      const look = await ports.looks.take(input, ports.now());
+      return { ...look, held: await ports.held(input.rolloutId) };
+    },
+
+    async readHolds(input: { rolloutId: string }): Promise<{ held: string | null }> {
+      return { held: await ports.held(input.rolloutId) };
     },
 
     async summariseShadow(input: { rolloutId: string; sinceMs: number }): Promise<ShadowSummary> {
@@ -171,9 +239,22 @@ export function createRolloutActivities(ports: RolloutPorts) {
 /** What changes at the edges: shares, promotions, roll-backs, each followed by a published snapshot. */
 function createDeliveryActivities(ports: RolloutPorts) {
   return {
-    /** Sets the canary's share, gives it a lease and publishes. */
-    async serveStage(input: { rolloutId: string; seq: number; stage: number; shareBps: number }) {
-      await ports.store.serve(input);
+    /**
+     * Sets the canary's share, gives it a lease and publishes. Nothing is served when increases are held, when a newer
+     * candidate has taken the place, or when the artifact is not the one that passed the gates.
+     */
+    async serveStage(input: {
+      rolloutId: string;
+      seq: number;
+      stage: number;
+      shareBps: number;
+      candidateId?: string;
+    }): Promise<{ version: number; refused?: ServeRefusal }> {
+      const fault = input.candidateId === undefined ? null : await ports.artifactFault(input.candidateId);
+      if (fault !== null) return { version: 0, refused: { kind: 'artifact', reason: fault } };
+      const { held, supersededBy } = await ports.store.serve(input);
+      if (held !== null) return { version: 0, refused: { kind: 'held', reason: held } };
+      if (supersededBy !== null) return { version: 0, refused: { kind: 'superseded', reason: supersededBy } };
       await ports.lease.renew({ ...input, seconds: LEASE_SECONDS });
       return ports.publish(`${input.rolloutId}: stage ${input.stage}, ${input.shareBps / 100} %`);
     },
@@ -183,11 +264,11 @@ function createDeliveryActivities(ports: RolloutPorts) {
       return ports.publish(`${input.rolloutId}: shadow ${input.sampleBps / 100} %`);
     },
 
-    async promoteCandidate(
-      input: RolloutSubject & { key: string; expectedChampionId: string; actor: string; evidenceDigest: string },
-    ) {
-      const { promoted, championId } = await ports.store.promote(input);
-      if (!promoted) return { promoted, championId, version: 0 };
+    async promoteCandidate(input: PromoteInput): Promise<Promotion> {
+      const fault = await ports.artifactFault(input.candidateId);
+      if (fault !== null) return { promoted: false, championId: input.expectedChampionId, version: 0, fault };
+      const { promoted, championId, held } = await ports.store.promote(input);
+      if (!promoted) return { promoted, championId, version: 0, held: held ?? null };
       const { version } = await ports.publish(`${input.rolloutId}: ${input.candidateId} is champion`);
       await ports.lease.end(input.rolloutId, 'promoted');
       return { promoted, championId, version };
@@ -201,14 +282,24 @@ function createDeliveryActivities(ports: RolloutPorts) {
       return ports.publish(`${input.rolloutId}: back to ${input.targetId}`);
     },
 
-    /** Waits until every connected edge serves `version` or the time is over; says who does not. */
-    async awaitAcknowledgement(input: { version: number; timeoutSeconds: number }) {
+    /**
+     * Waits until an edge and every connected one serves `version`, or the time is over; says who does not, edge by edge.
+     * `atMs` is when the last of them said so.
+     */
+    async awaitAcknowledgement(input: {
+      version: number;
+      timeoutSeconds: number;
+    }): Promise<Acknowledgement & { atMs: number }> {
       const context = Context.current();
       const until = ports.now() + input.timeoutSeconds * 1000;
+      let known = 0;
+      let atMs = ports.now();
       for (;;) {
         const seen = await ports.acknowledged(input.version);
-        const done = seen.acknowledged.length > 0 && seen.stragglers.length === 0;
-        if (done || ports.now() >= until) return { ...seen, atMs: ports.now() };
+        if (seen.acknowledged.length > known) atMs = ports.now();
+        known = seen.acknowledged.length;
+        const done = known > 0 && (seen.connected ?? seen.stragglers).length === 0;
+        if (done || ports.now() >= until) return { ...seen, atMs };
         context.heartbeat(seen);
         await context.sleep(200);
       }

@@ -1,6 +1,7 @@
 /** Every message of every workflow: the wire contract between the API, the worker and running histories. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Actor, Role } from '../activities/actor';
+import type { Acknowledgement } from '../activities/rollout-activities';
 import type { Agent, GateResult, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
 
 export type { Actor, Role };
@@ -63,6 +64,17 @@ export interface RolloutView {
   guard: 'idle' | 'holding' | 'fired';
   safe: SafeReport | null;
   faults: RolloutFault[];
+  /** Why exposure may not rise now (freeze, stopped line), or null. */
+  held?: string | null;
+  /** Who serves what the newest promotion, stage or roll-back published, edge by edge. */
+  delivery?: DeliveryReport | null;
+}
+
+/** One published version against the edges of the fleet. */
+export interface DeliveryReport extends Acknowledgement {
+  what: 'stage' | 'promotion' | 'roll-back';
+  version: number;
+  atMs: number;
 }
 
 export interface RollOutPolicyInput {
@@ -73,6 +85,8 @@ export interface RollOutPolicyInput {
   candidateId: string;
   plan: RolloutPlan;
   requestedBy: Actor;
+  /** While another rollout holds cell and agent: refuse (the default) or wait for it. */
+  whenBusy?: 'refuse' | 'queue';
   /** Looks after which a run continues as new; set by tests only. */
   looksPerRun?: number;
   /** How a rollout goes on after continue-as-new. */
@@ -100,6 +114,10 @@ export const pause = defineUpdate<RolloutView, [Command]>('pause');
 export const resume = defineUpdate<RolloutView, [Command]>('resume');
 export const abort = defineUpdate<RolloutView, [Command]>('abort');
 export const rollBack = defineUpdate<RolloutView, [Command]>('rollBack');
+/** Skips the remaining stages; bound to the evidence seen, as an approval is. */
+export const promoteFully = defineUpdate<RolloutView, [ApproveCommand]>('promoteFully');
+/** Sent by the control plane when a newer candidate has taken the place of one that never served. */
+export const supersede = defineSignal<[{ by: string }]>('supersede');
 /** Sent by `rollBackTo` and `metaAgent`, which cannot send updates. */
 export const rollBackRequested = defineSignal<[Command]>('rollBackRequested');
 

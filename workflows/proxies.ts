@@ -1,7 +1,9 @@
 /** Activity proxies, one per meaning; each is bound by time, not by attempts (style.md, "Retries"). */
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { ClaimActivities } from '../activities/claim-activities';
 import type { GuardActivities } from '../activities/guard-activities';
 import type { MetaActivities } from '../activities/meta-activities';
+import type { PageActivities } from '../activities/page-activities';
 import type { RolloutActivities } from '../activities/rollout-activities';
 import type { TrainingActivities } from '../activities/training-activities';
 import { CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
@@ -16,7 +18,9 @@ export const reads = proxyActivities<RolloutActivities & MetaActivities & Traini
 });
 
 /** Change the world once per key: a repeated one changes nothing. They retry without limit, with a page by alarm. */
-export const idempotentWrites = proxyActivities<RolloutActivities & MetaActivities & TrainingActivities>({
+export const idempotentWrites = proxyActivities<
+  RolloutActivities & ClaimActivities & MetaActivities & TrainingActivities
+>({
   taskQueue: CONTROL_QUEUE,
   startToCloseTimeout: '30s',
   retry,
@@ -45,5 +49,22 @@ export const training = proxyActivities<TrainingActivities>({
   startToCloseTimeout: '2h',
   heartbeatTimeout: '30s',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  retry,
+});
+
+/** Waits in the queue for a lock, as long as another rollout holds it; a dead worker is noticed as with `guards`. */
+export const queues = proxyActivities<ClaimActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '60 days',
+  heartbeatTimeout: '10s',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: '1s', backoffCoefficient: 1 },
+});
+
+/** Calls a human. Bounded: a channel that hangs for an hour must not keep a finished rollout open. */
+export const pages = proxyActivities<PageActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '15s',
+  scheduleToCloseTimeout: '1h',
   retry,
 });

@@ -125,6 +125,8 @@ async function startRollout(run: TrainingRun, candidateId: string): Promise<void
         candidateId,
         plan,
         requestedBy: input.requestedBy,
+        // A newer candidate takes the place of one still in shadow, otherwise waits for it: nobody is there to try again.
+        whenBusy: 'queue',
       },
     ],
   });

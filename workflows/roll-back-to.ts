@@ -7,6 +7,7 @@ import {
 import { rollBackRequested, type RollBackToInput, type SafeReport } from './messages';
 import { awaitSafety } from './await-safety';
 import { idempotentWrites } from './proxies';
+import { pagedWhileSlow, raisePage, settlePages } from './raise-page';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from './search-attributes';
 import { rolloutWorkflowId } from './workflow-ids';
 
@@ -29,7 +30,8 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
   };
   const { workflowId } = workflowInfo();
   show('rolling-back', `target ${input.targetId ?? 'the last known good version'}`);
-  const switched = await idempotentWrites.switchToTarget({
+  const { raised, page } = pagerOf(input);
+  const switching = idempotentWrites.switchToTarget({
     key: `${workflowId}/switch/1`,
     cell: input.cell,
     agent: input.agent,
@@ -37,18 +39,31 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
     actor: input.requestedBy.name,
     reason: input.reason,
   });
+  const switched = await pagedWhileSlow(switching, (round) =>
+    page(
+      'roll-back-slow',
+      'the control plane cannot write or publish it; it is retried without limit',
+      `switch/${round}`,
+    ),
+  );
   if (switched.activeRolloutId !== null) {
     // The pointer has moved under it: it must not promote, and it says so itself.
     await getExternalWorkflowHandle(rolloutWorkflowId(switched.activeRolloutId))
       .signal(rollBackRequested, { by: input.requestedBy, reason: `${workflowId}: ${input.reason}` })
       .catch((error: unknown) => show('rolling-back', `rollout ${switched.activeRolloutId} is over: ${String(error)}`));
   }
-  const seen = await awaitSafety(switched.version, ({ acknowledged, stragglers }) =>
+  const safety = awaitSafety(switched.version, ({ acknowledged, stragglers }) =>
     show(
       'rolling-back',
       `acknowledged by ${acknowledged.length}, waiting for ${stragglers.join(', ') || 'a first edge'}`,
     ),
   );
+  const seen = await pagedWhileSlow(safety, (round) =>
+    page('roll-back-slow', `connected edges have not acknowledged ${switched.targetId}`, `edges/${round}`),
+  );
+  const missing = seen.stragglers.join(', ');
+  if (missing !== '')
+    page('roll-back-stragglers', `${missing} did not acknowledge ${switched.targetId}: look at these edges`, 'edges');
   await idempotentWrites.appendMetaIntent({
     key: `${workflowId}/intent/1`,
     kind: 'rollback.requested',
@@ -58,7 +73,8 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
     reason: input.reason,
     expiresAt: null,
   });
-  show('rolled-back', `${switched.targetId} serves; stragglers: ${seen.stragglers.join(', ') || 'none'}`);
+  await settlePages(raised);
+  show('rolled-back', `${switched.targetId} serves; stragglers: ${missing || 'none'}`);
   return {
     reason: input.reason,
     targetId: switched.targetId,
@@ -69,4 +85,15 @@ export async function rollBackTo(input: RollBackToInput): Promise<SafeReport> {
     acknowledged: seen.acknowledged,
     stragglers: seen.stragglers,
   };
+}
+
+/** Pages of this roll-back; `raised` are on their way. */
+function pagerOf({ cell, agent }: RollBackToInput) {
+  const subject = workflowInfo().workflowId;
+  const raised: Promise<void>[] = [];
+  const page = (kind: 'roll-back-slow' | 'roll-back-stragglers', reason: string, once: string) => {
+    const promise = raisePage({ kind, cell, agent, subject, reason, once });
+    if (promise !== undefined) raised.push(promise);
+  };
+  return { raised, page };
 }

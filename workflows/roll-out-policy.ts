@@ -1,22 +1,17 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  continueAsNew,
-  isCancellation,
-  setHandler,
-} from '@temporalio/workflow';
+import { allHandlersFinished, CancellationScope, condition, continueAsNew, isCancellation } from '@temporalio/workflow';
 import type { RolloutState } from '#domain/contracts';
-import * as messages from './messages';
 import type { RollOutPolicyInput, RolloutView } from './messages';
-import { idempotentWrites, reads } from './proxies';
+import { idempotentWrites } from './proxies';
+import { settlePages } from './raise-page';
+import { admit } from './rollout/admission';
 import { runCanaryStage, type StageEnd } from './rollout/canary-stage';
-import { isFinal, refusalOf, type RolloutCommandKind, type StopKind } from './rollout/command-rules';
+import type { StopKind } from './rollout/command-rules';
+import { handleMessages } from './rollout/handle-messages';
 import { promote } from './rollout/promotion';
 import { makeSafe } from './rollout/return-to-safety';
 import { RolloutRun } from './rollout/rollout-run';
 import { runShadowStage } from './rollout/shadow-stage';
+import { waitOutHold } from './rollout/wait-out-hold';
 
 /**
  * One candidate's way to production: lint, claim, shadow, approval, canary stages, promotion or roll-back.
@@ -28,47 +23,17 @@ export async function rollOutPolicy(input: RollOutPolicyInput): Promise<RolloutV
   run.show();
   try {
     if (input.carried !== undefined || (await admit(run))) await carryOut(run);
+    else if (run.stop !== null) await endAsAsked(run);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     // Cancelled in the Temporal UI: the same as an abort.
     await CancellationScope.nonCancellable(() => end(run, 'aborted', 'cancelled in Temporal'));
   }
-  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  await CancellationScope.nonCancellable(async () => {
+    await condition(allHandlersFinished);
+    await settlePages(run.pagesRaised);
+  });
   return run.view;
-}
-
-/** Lints plan and subject, then takes the (cell, agent) lock and pins the roll-back target. */
-async function admit(run: RolloutRun): Promise<boolean> {
-  const { view, input } = run;
-  await idempotentWrites.openRollout({
-    ...run.subject,
-    fleet: view.fleet,
-    plan: input.plan,
-    requestedBy: view.requestedBy,
-  });
-  const { faults } = await reads.lintRollout({ ...run.subject, plan: input.plan });
-  if (faults.length > 0) {
-    await run.enter('refused', { faults, reason: `the request has ${faults.length} fault(s)` });
-    return false;
-  }
-  const claim = await idempotentWrites.claimRollout(run.subject);
-  if (!claim.claimed || claim.rollbackTargetId === null) {
-    const detail = `rollout ${claim.holder ?? 'unknown'} holds ${view.agent} in ${view.cell}`;
-    await run.enter('refused', { faults: [{ pointer: '', code: 'CELL_BUSY', detail }], reason: detail });
-    return false;
-  }
-  view.rollbackTargetId = claim.rollbackTargetId;
-  const { key } = run.key('intent');
-  await idempotentWrites.appendIntent({
-    key,
-    kind: 'rollout.started',
-    publisher: 'operator',
-    subject: view.rolloutId,
-    action: { agent: view.agent, candidateId: view.candidateId, rollbackTargetId: claim.rollbackTargetId },
-    reason: `requested by ${view.requestedBy}`,
-    expiresAt: null,
-  });
-  return true;
 }
 
 /** No approval fits what the next stage has not shown yet. */
@@ -76,13 +41,20 @@ const NEXT_STAGE = { state: 'canary', waitingFor: 'the next stage to open', dead
 
 async function carryOut(run: RolloutRun): Promise<void> {
   const { view, input } = run;
-  while (view.stage < input.plan.stages.length) {
-    const outcome = await runStage(run);
+  for (;;) {
+    const outcome = view.stage < input.plan.stages.length ? await runStage(run) : 'promote';
     switch (outcome) {
       case 'advance':
         run.stageOpen = false;
         run.approval = null;
         Object.assign(view, NEXT_STAGE, { stage: view.stage + 1 });
+        break;
+      case 'held':
+        await waitOutHold(run);
+        if (run.stop !== null) return endAsAsked(run);
+        break;
+      case 'promote':
+        if (await carryOutPromotion(run)) return;
         break;
       case 'roll-back':
         return end(run, view.shareBps > 0 ? 'rolled-back' : 'rejected', view.reason);
@@ -90,16 +62,31 @@ async function carryOut(run: RolloutRun): Promise<void> {
         return endAsAsked(run);
       case 'continue-as-new':
         await condition(allHandlersFinished);
+        await settlePages(run.pagesRaised);
         // Whatever an operator asked for meanwhile is done here: only the view is carried on.
         if (run.stop !== null) return endAsAsked(run);
         return continueAsNew<typeof rollOutPolicy>(run.carry());
     }
   }
-  view.stage = input.plan.stages.length - 1;
-  const promoted = await promote(run);
-  if (run.stop !== null) return endAsAsked(run);
-  if (!promoted) return end(run, 'rolled-back', view.reason);
-  await idempotentWrites.releaseRollout({ rolloutId: view.rolloutId });
+}
+
+/** False when increases are blocked: the stage that served goes on, guard and looks, and asks again. */
+async function carryOutPromotion(run: RolloutRun): Promise<boolean> {
+  const { view, input } = run;
+  view.stage = Math.min(view.stage, input.plan.stages.length - 1);
+  const outcome = await promote(run);
+  if (run.stop !== null) {
+    await endAsAsked(run);
+    return true;
+  }
+  if (outcome === 'held') {
+    run.stageOpen = true;
+    await run.enter('canary', { waitingFor: `increases to be allowed: ${view.held ?? ''}` });
+    return false;
+  }
+  if (outcome === 'promoted') await idempotentWrites.releaseRollout({ rolloutId: view.rolloutId });
+  else await end(run, 'rolled-back', view.reason);
+  return true;
 }
 
 function runStage(run: RolloutRun): Promise<StageEnd> {
@@ -110,6 +97,7 @@ const END_OF_STOP: Record<StopKind, RolloutState> = {
   abort: 'aborted',
   'roll-back': 'rolled-back',
   reject: 'rejected',
+  supersede: 'superseded',
 };
 
 async function endAsAsked(run: RolloutRun): Promise<void> {
@@ -124,62 +112,4 @@ async function end(run: RolloutRun, state: RolloutState, reason: string, verdict
   await makeSafe(run, reason, verdictAtMs);
   await run.enter(state, { reason, shareBps: 0 });
   await idempotentWrites.releaseRollout({ rolloutId: run.view.rolloutId });
-}
-
-function handleMessages(run: RolloutRun): void {
-  const { view } = run;
-  const validator = (kind: RolloutCommandKind) => (command: messages.Command) => {
-    const refusal = refusalOf(kind, view, command, Date.now());
-    if (refusal !== null) throw ApplicationFailure.nonRetryable(refusal.message, refusal.code);
-  };
-  const stopBy = (kind: StopKind) => (command: messages.Command) => {
-    run.askToStop(kind, command.by, command.reason);
-    return view;
-  };
-  setHandler(messages.rolloutState, () => view);
-  setHandler(messages.approve, (command) => recordApproval(run, command), { validator: validator('approve') });
-  setHandler(messages.reject, stopBy('reject'), { validator: validator('reject') });
-  setHandler(messages.abort, stopBy('abort'), { validator: validator('abort') });
-  setHandler(messages.rollBack, stopBy('roll-back'), { validator: validator('rollBack') });
-  setHandler(messages.rollBackRequested, (command) => {
-    if (!isFinal(view.state)) run.askToStop('roll-back', command.by, command.reason);
-  });
-  const setPaused = (paused: boolean) => async (command: messages.Command) => {
-    run.paused = paused;
-    if (view.state === 'canary' && paused) {
-      await run.enter('paused', { waitingFor: `resume: paused by ${command.by.name}` });
-    } else if (view.state === 'paused' && !paused) {
-      await run.enter('canary', { reason: `resumed by ${command.by.name}` });
-    }
-    return view;
-  };
-  setHandler(messages.pause, setPaused(true), { validator: validator('pause') });
-  setHandler(messages.resume, setPaused(false), { validator: validator('resume') });
-}
-
-async function recordApproval(run: RolloutRun, command: messages.ApproveCommand): Promise<RolloutView> {
-  const { view } = run;
-  const known = view.approvals.some(
-    (a) => a.approver === command.by.name && a.evidenceDigest === command.evidenceDigest,
-  );
-  if (known) return view;
-  const { approvalId, evidenceDigest, reason, expiresAtMs } = command;
-  const { stage } = view;
-  view.approvals.push({ approvalId, approver: command.by.name, stage, evidenceDigest, reason });
-  const { key } = run.key('approval');
-  await idempotentWrites.recordApproval.executeWithOptions({ summary: `${command.by.name} approves (${key})` }, [
-    {
-      approvalId,
-      rolloutId: view.rolloutId,
-      stage,
-      evidenceDigest,
-      approver: command.by.name,
-      decision: 'approve',
-      reason,
-      expiresAtMs,
-    },
-  ]);
-  // Only now, when the approval is durable, may the rollout move on it; newer evidence has voided it meanwhile.
-  if (view.evidenceDigest === evidenceDigest) run.approval = command;
-  return view;
 }

@@ -6,7 +6,7 @@ import { readEdge } from './edge-meter';
 
 /** Share of users in the drills' canaries, basis points. */
 export const DRILL_SHARE_BPS = 3000;
-const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused']);
+const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
 
 export const hasEnded = ({ state }: Rollout): boolean => ENDED.has(state);
 

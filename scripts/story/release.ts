@@ -6,7 +6,7 @@ import { StoryError, waitFor } from './wait-for';
 
 const TRAINING_SECONDS = 180;
 const ROLLOUT_SECONDS = 600;
-const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused']);
+const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
 
 /** Waits for a training run and tells its gates. @throws StoryError when it refuses its candidate */
 export async function candidateOf(api: StoryApi, narrator: Narrator, workflowId: string): Promise<string> {

@@ -1,6 +1,15 @@
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Intent, RolloutPlan, Verdict } from '#domain/contracts';
-import type { LookResult, RolloutRow, ShadowSummary } from '../../activities/rollout-activities';
+import type { ClaimResult } from '../../activities/claim-activities';
+import type { Page } from '../../activities/page-activities';
+import type {
+  Acknowledgement,
+  LookResult,
+  Promotion,
+  RolloutRow,
+  ServeRefusal,
+  ShadowSummary,
+} from '../../activities/rollout-activities';
 
 /** A plan with one shadow stage and one canary stage; times in seconds, as a demo would set them. */
 export const shortPlan = (change: Partial<RolloutPlan> = {}): RolloutPlan => ({
@@ -51,6 +60,17 @@ export interface StubOptions {
   shadow?: Partial<ShadowSummary>;
   promoted?: boolean;
   acknowledged?: string[];
+  /** What a round of waiting for edges hears; every edge at once when absent. */
+  edges?: (version: number) => Acknowledgement;
+  /** Why exposure may not rise, at this moment; read by looks and by `readHolds`, and by a serve that raises. */
+  held?: () => string | null;
+  refusal?: (stage: number) => ServeRefusal | null;
+  promotion?: () => Partial<Promotion>;
+  /** How the first claim and the wait in the queue end. */
+  claim?: () => Partial<ClaimResult>;
+  queued?: () => Promise<Partial<ClaimResult>>;
+  /** Leaves the guard between two attempts of a day each, so that the test server may skip time. */
+  idleGuard?: boolean;
 }
 
 /** Stub activities that record what the workflow asked for; edges acknowledge at once. */
@@ -60,8 +80,28 @@ export function stubRollout(options: StubOptions = {}) {
   const intents: Intent[] = [];
   const keys: string[] = [];
   const approvals: unknown[] = [];
+  const pages: Page[] = [];
   let guards = 0;
+  let servedBps = 0;
+  const noClaim: ClaimResult = { claimed: false, holder: 'rol_other', rollbackTargetId: null };
   const activities = {
+    async raisePage(page: Page) {
+      if (pages.every((known) => known.key !== page.key)) pages.push(page);
+    },
+    async readHolds() {
+      return { held: options.held?.() ?? null };
+    },
+    async awaitClaim(): Promise<ClaimResult> {
+      log.push('queue');
+      return { ...noClaim, ...(await options.queued?.()) };
+    },
+    async awaitRelease() {
+      log.push('await release');
+      while (options.held?.() != null) {
+        Context.current().heartbeat('held');
+        await Context.current().sleep(50);
+      }
+    },
     async openRollout() {
       log.push('open');
     },
@@ -70,9 +110,8 @@ export function stubRollout(options: StubOptions = {}) {
     },
     async claimRollout() {
       log.push('claim');
-      return options.claimed === false
-        ? { claimed: false, holder: 'rol_other', rollbackTargetId: null }
-        : { claimed: true, holder: null, rollbackTargetId: 'bid-champion' };
+      if (options.claim !== undefined) return { ...noClaim, ...options.claim() };
+      return options.claimed === false ? noClaim : { claimed: true, holder: null, rollbackTargetId: 'bid-champion' };
     },
     async saveRollout(row: RolloutRow) {
       rows.push(row);
@@ -104,10 +143,19 @@ export function stubRollout(options: StubOptions = {}) {
       };
     },
     async serveStage(input: { stage: number; shareBps: number; seq: number }) {
+      const held = input.shareBps > servedBps ? (options.held?.() ?? null) : null;
+      const refused =
+        options.refusal?.(input.stage) ?? (held === null ? null : { kind: 'held' as const, reason: held });
+      if (refused !== null) {
+        log.push(`refused ${input.stage}: ${refused.kind}`);
+        return { version: 0, refused };
+      }
+      servedBps = input.shareBps;
       log.push(`serve ${input.stage} ${input.shareBps}`);
       return { version: log.length };
     },
-    async awaitAcknowledgement() {
+    async awaitAcknowledgement(input: { version: number }) {
+      if (options.edges !== undefined) return { ...options.edges(input.version), atMs: serverNow() };
       return { acknowledged: options.acknowledged ?? ['edge-1'], stragglers: [], atMs: serverNow() };
     },
     async takeLook(input: { stage: number; look: number; key: string }): Promise<LookResult> {
@@ -123,11 +171,14 @@ export function stubRollout(options: StubOptions = {}) {
         decisions: { canary: 1000, control: 3000 },
         primaryEvents: { canary: 120, control: 360 },
         primary: null,
+        held: options.held?.() ?? null,
       };
     },
     async guardCanary() {
       guards += 1;
       log.push('guard');
+      if (options.idleGuard === true)
+        throw ApplicationFailure.create({ message: 'between two attempts', nextRetryDelay: '1 day' });
       const after = options.guardFiresAfterMs ?? null;
       const context = Context.current();
       for (let elapsed = 0; after === null || elapsed < after; elapsed += 100) {
@@ -138,6 +189,8 @@ export function stubRollout(options: StubOptions = {}) {
     },
     async promoteCandidate() {
       log.push('promote');
+      const other = options.promotion?.() ?? {};
+      if (other.promoted === false) return { championId: 'bid-champion', version: 0, ...other };
       return options.promoted === false
         ? { promoted: false, championId: 'bid-other', version: 0 }
         : { promoted: true, championId: 'bid-candidate', version: log.length };
@@ -148,5 +201,5 @@ export function stubRollout(options: StubOptions = {}) {
       return { version: log.length };
     },
   };
-  return { activities, log, rows, intents, keys, approvals, guards: () => guards };
+  return { activities, log, rows, intents, keys, approvals, pages, guards: () => guards };
 }

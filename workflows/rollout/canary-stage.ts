@@ -1,12 +1,17 @@
-import { CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
-import { servedShare } from '#domain/rollout/design-effect';
+import { condition, patched, workflowInfo } from '@temporalio/workflow';
 import type { LookResult } from '../../activities/rollout-activities';
-import { acknowledgements, guards, idempotentWrites, reads } from '../proxies';
+import { reads } from '../proxies';
+import { openStage } from './open-stage';
+import { pageOnce } from './page-once';
 import type { RolloutRun } from './rollout-run';
-import { moveAfter, type Move } from './stage-move';
+import { StageGuard } from './stage-guard';
+import { fullPromotionStep, moveAfter, type Move } from './stage-move';
 
-/** How a stage ends. `continue-as-new` leaves it open: the next run goes on with the same stage. */
-export type StageEnd = 'advance' | 'roll-back' | 'stopped' | 'continue-as-new';
+/**
+ * How a stage ends. `continue-as-new` leaves it open: the next run goes on with the same stage. `promote` skips the stages that
+ * remain; `held` = it could not be opened because increases are blocked.
+ */
+export type StageEnd = 'advance' | 'promote' | 'held' | 'roll-back' | 'stopped' | 'continue-as-new';
 
 /** Looks of one run; some fifteen events each keep its history far below the server's 51,200. */
 const LOOKS_PER_RUN = 200;
@@ -16,14 +21,14 @@ const LOOKS_PER_RUN = 200;
  * plan or an inconclusive horizon asks for it, a wait for a human, during which guard and looks go on.
  */
 export async function runCanaryStage(run: RolloutRun): Promise<StageEnd> {
-  if (!run.stageOpen) {
-    const opened = await openStage(run);
-    if (!opened) return run.stop === null ? 'roll-back' : 'stopped';
-  }
   const guard = new StageGuard(run);
-  guard.start();
   let looks = 0;
   try {
+    if (!run.stageOpen) {
+      const opening = await openStage(run, guard);
+      if (opening !== 'opened') return opening === 'roll-back' && run.stop !== null ? 'stopped' : opening;
+    }
+    guard.start();
     for (;;) {
       const end = await lookOnce(run, guard);
       if (end !== 'again') return end;
@@ -36,114 +41,16 @@ export async function runCanaryStage(run: RolloutRun): Promise<StageEnd> {
   }
 }
 
-/** Publishes the stage's share and waits for an edge; false when none served it before the stage's time was over. */
-async function openStage(run: RolloutRun): Promise<boolean> {
-  const { view, stage } = run;
-  const shareBps = Math.round(servedShare(stage) * 10_000);
-  const version = await serveUnlessStopped(run, shareBps);
-  if (version === null) return false;
-  const openedAtMs = Date.now();
-  await run.enter('canary', {
-    stageKind: 'canary',
-    shareBps,
-    look: 0,
-    verdict: null,
-    evidenceDigest: null,
-    reason: `stage ${view.stage} serves ${shareBps / 100} % of users`,
-    waitingFor: 'the edges to load the snapshot',
-  });
-  for (;;) {
-    const seen = await acknowledgements.awaitAcknowledgement({ version, timeoutSeconds: 10 });
-    if (seen.acknowledged.length > 0) break;
-    if (run.stop !== null || Date.now() - openedAtMs > stage.maxSeconds * 1000) {
-      view.reason = `no edge acknowledged snapshot ${version}`;
-      return false;
-    }
-  }
-  run.openedAtMs = Date.now();
-  run.stageOpen = true;
-  run.approval = null;
-  run.clocks = { undecidedSinceMs: null, awaitingSinceMs: null };
-  view.waitingFor = null;
-  await run.mirror();
-  return true;
-}
-
-/**
- * Publishes the share. While another rollout serves the cell's one canary this waits, and a stop must not wait with it; a
- * serve that happens all the same after a stop is undone by the return to safety, whose later sequence number fences it.
- */
-async function serveUnlessStopped(run: RolloutRun, shareBps: number): Promise<number | null> {
-  const { view } = run;
-  const { seq } = run.key('serve');
-  const scope = new CancellationScope({ cancellable: true });
-  const served = scope.run(async () => {
-    try {
-      const { version } = await idempotentWrites.serveStage.executeWithOptions(
-        { summary: `serve stage ${view.stage} at ${shareBps / 100} %` },
-        [{ rolloutId: view.rolloutId, seq, stage: view.stage, shareBps }],
-      );
-      return version;
-    } catch (error) {
-      if (isCancellation(error) && run.stop !== null) return null;
-      throw error;
-    }
-  });
-  await Promise.race([served, condition(() => run.stop !== null)]);
-  if (run.stop !== null) scope.cancel();
-  return served;
-}
-
-/** The long-running guard activity of one stage. */
-class StageGuard {
-  fired: string | null = null;
-  private readonly scope = new CancellationScope({ cancellable: true });
-  private running: Promise<void> = Promise.resolve();
-
-  constructor(private readonly run: RolloutRun) {}
-
-  start(): void {
-    const { view, input } = this.run;
-    view.guard = 'holding';
-    this.running = this.scope.run(async () => {
-      try {
-        const end = await guards.guardCanary.executeWithOptions(
-          { summary: `guard stage ${view.stage} at ${view.shareBps / 100} %, renews its lease` },
-          [
-            {
-              rolloutId: view.rolloutId,
-              cell: view.cell,
-              stage: view.stage,
-              shareBps: view.shareBps,
-              bucketSeconds: input.plan.bucketSeconds,
-            },
-          ],
-        );
-        view.guard = 'fired';
-        this.fired = end.reason;
-      } catch (error) {
-        if (!isCancellation(error)) throw error;
-      }
-    });
-  }
-
-  async end(): Promise<void> {
-    this.scope.cancel();
-    if (this.run.view.guard === 'holding') this.run.view.guard = 'idle';
-    await this.running;
-  }
-}
-
 async function lookOnce(run: RolloutRun, guard: StageGuard): Promise<StageEnd | 'again'> {
   const { view, input } = run;
-  const approved = () => run.approval !== null && !run.paused && view.state === 'awaiting-approval';
-  await condition(() => run.stop !== null || guard.fired !== null || approved(), nextWaitMs(run));
-  if (run.stop !== null) return 'stopped';
-  if (guard.fired !== null) {
-    view.reason = `guardrail: ${guard.fired}`;
-    return 'roll-back';
-  }
-  if (approved()) return 'advance';
+  const approved = () =>
+    run.approvalStands(Date.now()) && !run.paused && view.state === 'awaiting-approval' && !view.held;
+  const asked = () => run.fullPromotion !== null;
+  await condition(() => run.stop !== null || guard.fired !== null || approved() || asked(), nextWaitMs(run));
+  const ended = endedBy(run, guard);
+  if (ended !== null) return ended;
+  if (asked()) return promoteFully(run, guard);
+  if (approved()) return advanceApproved(run, guard);
   const look = await takeLook(run);
   if (run.stop !== null) return 'stopped';
   run.clockVerdict(look.verdict);
@@ -156,8 +63,49 @@ async function lookOnce(run: RolloutRun, guard: StageGuard): Promise<StageEnd | 
     undecidedSinceMs: run.clocks.undecidedSinceMs,
     awaitingSinceMs: run.clocks.awaitingSinceMs,
     paused: run.paused,
+    approved: run.approvalStands(Date.now()),
+    held: look.held ?? null,
   });
   return carryOutMove(run, look, move);
+}
+
+function endedBy(run: RolloutRun, guard: StageGuard): StageEnd | null {
+  if (run.stop !== null) return 'stopped';
+  if (guard.fired === null) return null;
+  run.view.reason = `guardrail: ${guard.fired}`;
+  return 'roll-back';
+}
+
+/** What holds releases is read again before an approved increase: it may have come after the approval. */
+async function advanceApproved(run: RolloutRun, guard: StageGuard): Promise<StageEnd | 'again'> {
+  const { view } = run;
+  if (!patched('release-holds')) return 'advance';
+  const { held } = await reads.readHolds({ rolloutId: view.rolloutId });
+  const ended = endedBy(run, guard);
+  if (ended !== null) return ended;
+  view.held = held;
+  if (held === null) return 'advance';
+  await run.enter('awaiting-approval', { waitingFor: `increases to be allowed: ${held}` });
+  return 'again';
+}
+
+/** An operator's order to skip the remaining stages, judged again at the moment it is carried out. */
+async function promoteFully(run: RolloutRun, guard: StageGuard): Promise<StageEnd | 'again'> {
+  const { view } = run;
+  const { held } = await reads.readHolds({ rolloutId: view.rolloutId });
+  const ended = endedBy(run, guard);
+  if (ended !== null) return ended;
+  view.held = held;
+  const command = run.fullPromotion;
+  run.fullPromotion = null;
+  const decision = fullPromotionStep(run);
+  if (decision.step !== 'promote') {
+    view.reason = `full promotion by ${command?.by.name ?? 'an operator'} was not carried out: ${decision.reason}`;
+    await run.mirror();
+    return 'again';
+  }
+  view.reason = decision.reason;
+  return 'promote';
 }
 
 async function carryOutMove(run: RolloutRun, look: LookResult, move: Move): Promise<StageEnd | 'again'> {
@@ -193,6 +141,7 @@ async function takeLook(run: RolloutRun): Promise<LookResult> {
     { ...run.subject, key, stage: view.stage, look: n, plan: input.plan, openedAtMs: run.openedAtMs },
   ]);
   view.look = look.look;
+  view.held = look.held ?? null;
   return look;
 }
 
@@ -205,6 +154,7 @@ async function ask(run: RolloutRun, look: LookResult, seen: Seen, move: Extract<
     run.show();
     return;
   }
+  if (move.clock === 'undecided') pageOnce(run, 'rollout-undecided', move.reason, look.verdict);
   if (move.clock === 'awaiting') clocks.awaitingSinceMs ??= Date.now();
   else clocks.awaitingSinceMs = null;
   run.approval = null;
@@ -223,6 +173,7 @@ async function stay(
   const { view } = run;
   const state = run.paused ? 'paused' : 'canary';
   const changed = view.state !== state || view.verdict !== look.verdict || view.waitingFor !== waitingFor;
+  if (changed && deadlineAtMs !== null) pageOnce(run, 'rollout-frozen', seen.reason, look.verdict);
   Object.assign(view, seen, { evidenceDigest: look.digest, waitingFor, deadlineAtMs });
   if (changed) await run.enter(state, { waitingFor, deadlineAtMs });
   else run.show();

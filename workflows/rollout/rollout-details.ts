@@ -16,6 +16,8 @@ export function rolloutDetails(view: RolloutView, input: RollOutPolicyInput): st
     `- serving share ${percent(view.shareBps)}, guard ${view.guard}, look ${view.look}, verdict ${view.verdict ?? 'none yet'}`,
     `- why: ${view.reason}`,
     `- requested by ${view.requestedBy}; roll-back target ${view.rollbackTargetId ?? 'not pinned yet'}`,
+    ...(view.held == null ? [] : [`- **increases are held: ${view.held}**`]),
+    ...deliveryLines(view),
     ...view.approvals.map((a) => `- approved by ${a.approver} for stage ${a.stage}: ${a.reason}`),
     ...view.faults.map((fault) => `- fault ${fault.code} at ${fault.pointer}: ${fault.detail}`),
   ];
@@ -26,4 +28,18 @@ export function rolloutDetails(view: RolloutView, input: RollOutPolicyInput): st
     );
   }
   return lines.join('\n');
+}
+
+/** Who serves the newest version and who does not, edge by edge. */
+function deliveryLines({ delivery }: RolloutView): string[] {
+  if (delivery == null) return [];
+  const heading = `- ${delivery.what} in snapshot ${delivery.version}: ${delivery.acknowledged.length} acknowledged`;
+  return [
+    `${heading}, ${delivery.stragglers.length} not`,
+    ...(delivery.edges ?? []).map((edge) => {
+      const state = edge.serves ? 'serves it' : `**serves ${edge.snapshotVersion ?? 'nothing'}**`;
+      const silence = edge.live ? '' : ', silent';
+      return `  - ${edge.edgeId}: ${state}${silence}${edge.refused === null ? '' : `, refused: ${edge.refused}`}`;
+    }),
+  ];
 }

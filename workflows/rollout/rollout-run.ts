@@ -24,6 +24,10 @@ export class RolloutRun {
   openedAtMs: number;
   stageOpen: boolean;
   clocks: RolloutClocks;
+  /** An operator's order to skip the remaining stages, bound to the evidence seen; not carried through continue-as-new. */
+  fullPromotion: ApproveCommand | null = null;
+  /** Pages on their way; the end of the run waits a moment for them. */
+  readonly pagesRaised: Promise<void>[] = [];
   private step: number;
   private shown = '';
 
@@ -55,6 +59,12 @@ export class RolloutRun {
   /** Notes an operator's stop; abort outranks roll-back outranks reject. */
   askToStop(kind: StopKind, by: Actor, reason: string): void {
     if (outranks(kind, this.stop?.kind ?? null)) this.stop = { kind, by, reason, atMs: Date.now() };
+  }
+
+  /** True while the approval of the present stage may be acted on: newer evidence and time void it. */
+  approvalStands(nowMs: number): boolean {
+    const { approval, view } = this;
+    return approval !== null && approval.evidenceDigest === view.evidenceDigest && approval.expiresAtMs > nowMs;
   }
 
   /** Moves to `state`, shows it in the Temporal UI and mirrors it in the rollout's row. */
@@ -150,5 +160,7 @@ function newView(input: RollOutPolicyInput): RolloutView {
     guard: 'idle',
     safe: null,
     faults: [],
+    held: null,
+    delivery: null,
   };
 }

@@ -60,7 +60,8 @@ async function waitForApproval(run: RolloutRun): Promise<StageEnd> {
     waitingFor: `approval to leave stage ${view.stage}`,
     deadlineAtMs: Date.now() + timeoutMs,
   });
-  const decided = await condition(() => run.stop !== null || (run.approval !== null && !run.paused), timeoutMs);
+  const approved = () => run.approvalStands(Date.now()) && !run.paused;
+  const decided = await condition(() => run.stop !== null || approved(), timeoutMs);
   if (run.stop !== null) return 'stopped';
   if (decided) return 'advance';
   view.reason = 'nobody approved before the deadline';

@@ -2,6 +2,7 @@
 import { nextStep } from '#domain/rollout/next-step';
 import type { RolloutPlan } from '#domain/contracts';
 import type { LookResult } from '../../activities/rollout-activities';
+import type { RolloutView } from '../messages';
 
 export interface MoveInput {
   plan: RolloutPlan;
@@ -15,6 +16,10 @@ export interface MoveInput {
   /** Since when an approval is waited for, or null. */
   awaitingSinceMs: number | null;
   paused: boolean;
+  /** An approval of the present evidence stands. */
+  approved: boolean;
+  /** Why exposure may not rise now, or null. */
+  held: string | null;
 }
 
 /**
@@ -50,8 +55,8 @@ export function moveAfter(input: MoveInput): Move {
     awaitingApprovalSeconds: secondsSince(input.awaitingSinceMs, nowMs),
     commands: [],
     paused: input.paused,
-    approved: false,
-    frozen: null,
+    approved: input.approved,
+    frozen: input.held,
   });
   switch (step) {
     case 'advance':
@@ -89,7 +94,30 @@ export function moveAfter(input: MoveInput): Move {
           clock: 'awaiting',
         };
       }
-      return { kind: 'stay', reason, waitingFor: input.paused ? 'resume: paused by an operator' : 'the next look' };
+      return { kind: 'stay', reason, waitingFor: waitingFor(input) };
     }
   }
+}
+
+function waitingFor({ paused, held }: MoveInput): string {
+  if (paused) return 'resume: paused by an operator';
+  return held === null ? 'the next look' : `increases to be allowed: ${held}`;
+}
+
+/** Whether the remaining stages may be skipped on the evidence of the newest look. Pure. */
+export function fullPromotionStep(run: { view: RolloutView; input: { plan: RolloutPlan }; paused: boolean }) {
+  const { view, input, paused } = run;
+  return nextStep({
+    plan: input.plan,
+    stage: view.stage,
+    verdict: view.verdict,
+    verdictReason: view.reason,
+    elapsedSeconds: 0,
+    undecidedSeconds: 0,
+    awaitingApprovalSeconds: 0,
+    commands: ['promote-fully'],
+    paused,
+    approved: false,
+    frozen: view.held ?? null,
+  });
 }

@@ -6,6 +6,7 @@ import { addDoctorCommand } from './commands/doctor';
 import { addHomeCommands } from './commands/home';
 import { addRejudgeCommand } from './commands/rejudge';
 import { addKillCommands } from './commands/kill';
+import { addHoldCommands } from './commands/hold';
 import { addReleaseCommands } from './commands/release';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
   addTrainCommands(program);
   addReleaseCommands(program);
   addRejudgeCommand(program);
+  addHoldCommands(program);
   addDecisionCommands(program);
   addHomeCommands(program);
   addKillCommands(program);

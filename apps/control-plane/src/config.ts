@@ -43,6 +43,12 @@ const environmentSchema = z.object({
   CODE_SHA: z.string().max(64).default('unknown'),
   /** Scenario of the simulator gate, a JSON file; unset = the one that ships. */
   GATE_SCENARIO: z.string().default('scenarios/story.json'),
+  /** Pages are posted here too (https, or http on this machine), signed with the secret when there is one. */
+  PAGE_WEBHOOK_URL: z
+    .url()
+    .regex(/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/, 'must be https, or http on this machine')
+    .optional(),
+  PAGE_WEBHOOK_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -78,6 +84,7 @@ export class ControlPlaneConfig {
   };
   readonly codeSha!: string;
   readonly gateScenario!: string;
+  readonly pageWebhook!: { readonly url: string; readonly secret: string | null } | null;
   readonly logLevel!: string;
 
   private constructor(values: ControlPlaneConfig.Values) {
@@ -123,14 +130,19 @@ export class ControlPlaneConfig {
       }),
       codeSha: e.CODE_SHA,
       gateScenario: e.GATE_SCENARIO,
+      pageWebhook:
+        e.PAGE_WEBHOOK_URL === undefined
+          ? null
+          : Object.freeze({ url: e.PAGE_WEBHOOK_URL, secret: e.PAGE_WEBHOOK_SECRET ?? null }),
       logLevel: e.LOG_LEVEL,
     });
   }
 
-  /** The settings for the log: the database's password is left out. */
+  /** The settings for the log: the database's password and the webhook are left out. */
   redacted(): Record<string, unknown> {
     const { ...values } = this as ControlPlaneConfig.Values;
-    return { ...values, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
+    const pageWebhook = values.pageWebhook === null ? null : '***';
+    return { ...values, pageWebhook, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
   }
 }
 

@@ -8,6 +8,7 @@ import { isMigrated } from './database/migrate';
 import { childLogger, NestLogger, setLogLevel } from './logger';
 import { registerSearchAttributes } from './temporal/search-attribute-registration';
 import { ensureStandingWorkflows } from './temporal/standing-workflows';
+import { OrphanReaper } from './rollouts/orphan-reaper.service';
 import { TemporalClient } from './temporal/temporal-client';
 import { WorkerActivities } from './temporal/worker-activities.service';
 import { installRuntime, WorkerHost } from './temporal/worker-host';
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
     }),
   );
   if (worker.healthPort !== 0) health = serveHealth(host, dataSource, worker.healthPort, config.host);
+  context.get(OrphanReaper).start();
   log.info({ pid: process.pid, namespace: config.temporalNamespace }, 'worker ready');
 }
 

@@ -13,13 +13,14 @@ interface Rollout {
   shareBps: number;
   waitingFor?: string | null;
   reason?: string | null;
+  evidenceDigest?: string | null;
   latestEvidence?: Evidence | null;
   [field: string]: unknown;
 }
 
-const ENDED = new Set<RolloutState>(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused']);
+const ENDED = new Set<RolloutState>(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
 
-/** `adloop release start|watch|approve|reject|abort|rollback|list`: what release managers and on-call do. */
+/** `adloop release start|watch|approve|promote|reject|abort|rollback|list|edges`: what release managers and on-call do. */
 export function addReleaseCommands(program: Command): void {
   const release = program.command('release').description('roll out a candidate policy');
   addStart(release);
@@ -44,6 +45,16 @@ export function addReleaseCommands(program: Command): void {
     });
   addDecisionVerbs(release);
   release
+    .command('edges <rolloutId>')
+    .description('who serves the newest version of a rollout, edge by edge')
+    .action(async (rolloutId: string, _options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const path = `/rollouts/${encodeURIComponent(rolloutId)}/edges`;
+      const delivery = await context.api('viewer').call<{ edges: Record<string, unknown>[] }>('GET', path);
+      if (context.format !== 'table') printObject(delivery, context.format);
+      else printRows(delivery.edges, ['edgeId', 'serves', 'live', 'snapshotVersion', 'refused'], context.format);
+    });
+  release
     .command('rollback')
     .description('go back to the last known good policy of an agent, without gates')
     .option('--agent <agent>', 'agent', 'bid')
@@ -62,16 +73,18 @@ function addStart(release: Command): void {
     .requiredOption('--model <id>', 'model version id')
     .option('--agent <agent>', 'agent the model belongs to', 'bid')
     .option('--plan <file>', 'plan (JSON); default: shadow, 1, 5, 25, 50, 100 %')
+    .option('--queue', 'wait while another rollout holds cell and agent, instead of being refused')
     .option('--wait', 'wait for its end')
     .option('--timeout <seconds>', 'longest wait', '86400')
     .action(
       async (
-        options: { model: string; agent: string; plan?: string; wait?: boolean; timeout: string },
+        options: { model: string; agent: string; plan?: string; queue?: boolean; wait?: boolean; timeout: string },
         command: Command,
       ) => {
         const context = contextOf(command);
         const plan = options.plan ? readJsonFile(options.plan) : defaultPlan('default');
-        const body = { agent: options.agent, modelVersionId: options.model, plan };
+        const whenBusy = options.queue ? 'queue' : 'refuse';
+        const body = { agent: options.agent, modelVersionId: options.model, plan, whenBusy };
         const started = await context.api('ml-lead').call<{ rolloutId: string }>('POST', '/rollouts', body);
         if (context.format === 'table') console.log(`Started ${started.rolloutId}.`);
         if (options.wait) await watch(context, started.rolloutId, Number(options.timeout));
@@ -92,11 +105,13 @@ function addDecisionVerbs(release: Command): void {
         const context = contextOf(command);
         const path = `/rollouts/${encodeURIComponent(rolloutId)}`;
         const api = context.api(role);
-        const evidence = route === 'approvals' ? (await api.call<Rollout>('GET', path)).latestEvidence : null;
-        const body = { reason: options.reason, ...(evidence && { evidenceDigest: evidence.digest }) };
+        // Bound to the evidence that waits, which stays while its verdict does; later looks of the same verdict do not void it.
+        const evidenceDigest = route === 'approvals' ? (await api.call<Rollout>('GET', path)).evidenceDigest : null;
+        const body = { reason: options.reason, ...(evidenceDigest != null && { evidenceDigest }) };
         printObject(await api.call<Record<string, unknown>>('POST', `${path}/${route}`, body), context.format);
       });
   verb('approve', 'approvals', 'release-manager', 'approve the stage that waits, on the evidence shown now');
+  verb('promote', 'promote', 'release-manager', 'skip the remaining stages of a proven candidate (four eyes)');
   verb('reject', 'reject', 'release-manager', 'refuse the stage that waits');
   verb('pause', 'pause', 'release-manager', 'keep the share where it is');
   verb('resume', 'resume', 'release-manager', 'go on after a pause');

@@ -84,6 +84,14 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/rollbacks': STOPPING,
   // evidence
   'POST /api/v1/rejudge': ['ml-lead', 'release-manager', 'on-call'],
+  'GET /api/v1/rollouts/:rolloutId/edges': ANY_ROLE,
+  'POST /api/v1/rollouts/:rolloutId/promote': RELEASE,
+  // what holds releases: stopping needs no second person, lifting does
+  'GET /api/v1/release-holds': ANY_ROLE,
+  'POST /api/v1/release-holds/stop': ['ml-lead', 'release-manager', 'on-call'],
+  'POST /api/v1/release-holds/resume': STOPPING,
+  'POST /api/v1/release-holds/freezes': RELEASE,
+  'POST /api/v1/release-holds/freezes/:freezeId/lift': RELEASE,
   'GET /api/v1/meta': ANY_ROLE,
   'POST /api/v1/meta/:command': ['ml-lead', 'release-manager', 'on-call'],
 };

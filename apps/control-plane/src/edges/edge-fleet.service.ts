@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { HeartbeatRequest } from '#domain/contracts/edge-protocol';
+import type { Acknowledgement, EdgeDelivery } from '../../../../activities/rollout-activities';
 import { exactNumber } from '../database/bigint-number';
 
 /** An edge that has been silent this long is not counted as live: six heartbeats. */
@@ -100,20 +101,33 @@ export class EdgeFleet {
   }
 
   /**
-   * Which edges serve `version` or a later one, by their own word; a straggler was seen within a day and does not, live or
-   * not.
+   * Which edges serve `version` or a later one, by their own word, edge by edge; a straggler was seen within a day and does
+   * not, connected or not.
    */
-  async acknowledged(version: number, nowMs = Date.now()): Promise<{ acknowledged: string[]; stragglers: string[] }> {
-    const edges = await this.edges(nowMs);
-    const serves = (edge: EdgeState): boolean => edge.live && (edge.snapshotVersion ?? 0) >= version;
+  async acknowledged(version: number, nowMs = Date.now()): Promise<Required<Acknowledgement>> {
+    const edges = (await this.edges(nowMs)).map((edge) => deliveryOf(edge, version));
+    const ids = (wanted: (edge: EdgeDelivery) => boolean) => edges.filter(wanted).map((edge) => edge.edgeId);
     return {
-      acknowledged: edges.filter(serves).map((edge) => edge.edgeId),
-      stragglers: edges.filter((edge) => !serves(edge)).map((edge) => edge.edgeId),
+      acknowledged: ids((edge) => edge.serves),
+      stragglers: ids((edge) => !edge.serves),
+      connected: ids((edge) => !edge.serves && edge.live),
+      edges,
     };
   }
 }
 
 const jsonOrNull = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+
+const deliveryOf = (edge: EdgeState, version: number): EdgeDelivery => ({
+  edgeId: edge.edgeId,
+  serves: edge.live && (edge.snapshotVersion ?? 0) >= version,
+  live: edge.live,
+  snapshotVersion: edge.snapshotVersion,
+  refused:
+    edge.refusedSnapshot === null
+      ? null
+      : `version ${edge.refusedSnapshot.version}, ${edge.refusedSnapshot.code}: ${edge.refusedSnapshot.detail}`,
+});
 
 function toEdgeState(row: EdgeRow, nowMs: number): EdgeState {
   return {

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
 import { type Agent, rolloutPlanSchema } from '#domain/contracts';
+import type { Acknowledgement } from '../../../../activities/rollout-activities';
 import type { Actor, ApproveCommand, Command, RollOutPolicyInput, RolloutView } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, rolloutWorkflowId } from '../../../../workflows/workflow-ids';
+import { EdgeFleet } from '../edges/edge-fleet.service';
 import { prefixedId } from '../prefixed-id';
 import { notFound, ProblemError } from '../problems/problem-error';
 import { TemporalClient } from '../temporal/temporal-client';
+import { OrphanReaper } from './orphan-reaper.service';
 import { RolloutLint } from './rollout-lint.service';
 import { type RolloutRecord, RolloutRepository } from './rollout.repository';
 
@@ -14,6 +17,8 @@ export interface Release {
   cell: string;
   agent: Agent;
   candidateId: string;
+  /** While another rollout holds cell and agent: `refuse`, or `queue` and wait for it. */
+  whenBusy: 'refuse' | 'queue';
   /** As sent: the linter lists every fault of it, also of one that does not fit its schema. */
   plan: unknown;
 }
@@ -30,6 +35,8 @@ export class ReleaseService {
     private readonly temporal: TemporalClient,
     private readonly rollouts: RolloutRepository,
     private readonly lint: RolloutLint,
+    private readonly orphans: OrphanReaper,
+    private readonly fleet: EdgeFleet,
   ) {}
 
   /**
@@ -43,14 +50,12 @@ export class ReleaseService {
     if (faults.length > 0) {
       throw new ProblemError('invalid-plan', `${faults.length} fault(s). First: ${faults[0].detail}`, faults);
     }
-    const holder = await this.rollouts.active(release.cell, release.agent);
-    if (holder !== null) {
-      throw new ProblemError('rollout-in-progress', `Rollout ${holder} holds ${release.agent} in ${release.cell}.`);
-    }
+    if (release.whenBusy === 'refuse') await this.refuseWhileBusy(release);
     const plan = rolloutPlanSchema.parse(release.plan);
     await this.rollouts.open({ ...subject, fleet: release.fleet, plan, requestedBy: by.name });
     const workflowId = rolloutWorkflowId(rolloutId);
-    const input: RollOutPolicyInput = { ...subject, fleet: release.fleet, plan, requestedBy: by };
+    const { fleet, whenBusy } = release;
+    const input: RollOutPolicyInput = { ...subject, fleet, plan, requestedBy: by, whenBusy };
     await this.temporal.call((client) =>
       client.workflow.start('rollOutPolicy', {
         workflowId,
@@ -62,6 +67,14 @@ export class ReleaseService {
       }),
     );
     return { rolloutId, workflowId };
+  }
+
+  /** @throws ProblemError `rollout-in-progress`; a holder whose workflow is gone does not count. */
+  private async refuseWhileBusy({ cell, agent }: Release): Promise<void> {
+    const holder = await this.rollouts.active(cell, agent);
+    if (holder === null || (await this.orphans.reap(holder))) return;
+    const detail = `Rollout ${holder} holds ${agent} in ${cell}. Wait for it, abort it, or ask with whenBusy "queue".`;
+    throw new ProblemError('rollout-in-progress', detail, [{ pointer: '/agent', code: 'CELL_BUSY', detail }]);
   }
 
   /** @throws ProblemError `not-found`. */
@@ -82,18 +95,47 @@ export class ReleaseService {
   ): Promise<RolloutView> {
     const rollout = await this.find(rolloutId);
     const evidenceDigest = input.evidenceDigest ?? rollout.view?.evidenceDigest ?? '';
-    const command: ApproveCommand = {
-      by,
-      reason: input.reason,
-      approvalId: prefixedId('apr'),
-      evidenceDigest,
-      expiresAtMs: Date.now() + APPROVAL_MS,
-    };
+    return this.sendEnvelope(rolloutId, 'approve', by, { ...input, evidenceDigest });
+  }
+
+  /**
+   * Skips the remaining stages on the evidence named, or on what the rollout has seen last.
+   * @throws ProblemError as `approve`; `conflict` with FULL_PROMOTION_REFUSED when plan, verdict, pause or freeze forbid it.
+   */
+  async promoteFully(
+    rolloutId: string,
+    by: Actor,
+    input: { evidenceDigest?: string; reason: string },
+  ): Promise<RolloutView> {
+    await this.find(rolloutId);
+    const handle = this.temporal.handle(rolloutWorkflowId(rolloutId));
+    const seen = await this.temporal.call(() => handle.query<RolloutView>('state'));
+    const evidenceDigest = input.evidenceDigest ?? seen.evidenceDigest ?? '';
+    return this.sendEnvelope(rolloutId, 'promoteFully', by, { ...input, evidenceDigest });
+  }
+
+  private sendEnvelope(
+    rolloutId: string,
+    update: 'approve' | 'promoteFully',
+    by: Actor,
+    { evidenceDigest, reason }: { evidenceDigest: string; reason: string },
+  ): Promise<RolloutView> {
+    const expiresAtMs = Date.now() + APPROVAL_MS;
+    const command: ApproveCommand = { by, reason, approvalId: prefixedId('apr'), evidenceDigest, expiresAtMs };
     return this.temporal.call(() =>
-      this.temporal.handle(rolloutWorkflowId(rolloutId)).executeUpdate<RolloutView, [ApproveCommand]>('approve', {
+      this.temporal.handle(rolloutWorkflowId(rolloutId)).executeUpdate<RolloutView, [ApproveCommand]>(update, {
         args: [command],
       }),
     );
+  }
+
+  /** The newest version that the rollout published against every edge of the fleet; null before the first. */
+  async edges(rolloutId: string): Promise<(Required<Acknowledgement> & { version: number; what: string }) | null> {
+    const { view } = await this.find(rolloutId);
+    const delivery = view?.delivery ?? null;
+    if (delivery === null) return null;
+    const { version, what } = delivery;
+    return { version, what, ...(await this.fleet.acknowledged(version)) };
   }
 
   /** @throws ProblemError `forbidden`, `conflict` when the rollout is over. */

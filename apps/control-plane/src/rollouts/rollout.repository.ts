@@ -1,15 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Agent, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+import { type Agent, FINAL_ROLLOUT_STATES, type RolloutPlan, type RolloutState, type Verdict } from '#domain/contracts';
 import type {
   ApprovalRow,
   NewRollout,
+  PromoteInput,
   RolloutRow,
   RolloutStore,
   RolloutSubject,
+  ServeResult,
 } from '../../../../activities/rollout-activities';
 import type { RolloutView } from '../../../../workflows/messages';
 import { PointerRepository } from '../registry/pointer.repository';
+import { ReleaseHolds } from '../release-holds/release-holds.repository';
 
 /** A rollout as the API lists it. */
 export interface RolloutRecord {
@@ -56,7 +59,8 @@ interface Row {
   ended_at: Date | null;
 }
 
-const FINAL = `('promoted', 'rolled-back', 'aborted', 'rejected', 'refused')`;
+/** States in which a rollout changes nothing any more, as SQL. */
+export const FINAL = `(${FINAL_ROLLOUT_STATES.map((state) => `'${state}'`).join(', ')})`;
 const UNIQUE_VIOLATION = '23505';
 
 /** Rows of rollouts: what the workflow mirrors, what the edges serve by it, and its lock on (cell, agent). */
@@ -65,6 +69,7 @@ export class RolloutRepository implements RolloutStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly pointers: PointerRepository,
+    private readonly holds: ReleaseHolds,
   ) {}
 
   /** Writes the row of a request; the same id again changes nothing. */
@@ -107,26 +112,6 @@ export class RolloutRepository implements RolloutStore {
     return rows.at(0)?.rollout_id ?? null;
   }
 
-  async claim(subject: RolloutSubject): ReturnType<RolloutStore['claim']> {
-    try {
-      return await this.dataSource.transaction(async (manager) => {
-        const champion = await this.pointers.find(subject.cell, subject.agent, 'champion', manager);
-        if (champion === null) return { claimed: false, holder: null, rollbackTargetId: null };
-        // The target stays what the first claim saw, also when this runs again after a crash.
-        const [rows] = await manager.query<[{ rollback_target_id: string }[], number]>(
-          `UPDATE rollout SET claimed = true, rollback_target_id = coalesce(rollback_target_id, $2)
-           WHERE rollout_id = $1 AND state NOT IN ${FINAL} RETURNING rollback_target_id`,
-          [subject.rolloutId, champion.modelVersionId],
-        );
-        const target = rows.at(0)?.rollback_target_id ?? null;
-        return { claimed: target !== null, holder: subject.rolloutId, rollbackTargetId: target };
-      });
-    } catch (error) {
-      if (codeOf(error) !== UNIQUE_VIOLATION) throw error;
-      return { claimed: false, holder: await this.active(subject.cell, subject.agent), rollbackTargetId: null };
-    }
-  }
-
   async save(row: RolloutRow): Promise<void> {
     await this.dataSource.query(
       `UPDATE rollout SET state = $3, stage = $4, look = $5, verdict = $6, evidence_digest = $7, reason = $8, waiting_for = $9,
@@ -147,14 +132,42 @@ export class RolloutRepository implements RolloutStore {
     );
   }
 
-  /** @throws CANARY_BUSY (retried by Temporal) while another rollout serves the cell's one canary. */
-  async serve(input: { rolloutId: string; seq: number; stage: number; shareBps: number }): Promise<void> {
+  /** Fleet of a rollout. @throws when there is no such rollout. */
+  async fleetOf(rolloutId: string, manager: EntityManager = this.dataSource.manager): Promise<string> {
+    const [row] = await manager.query<{ fleet: string }[]>('SELECT fleet FROM rollout WHERE rollout_id = $1', [
+      rolloutId,
+    ]);
+    if (row === undefined) throw new Error(`there is no rollout ${rolloutId}`);
+    return row.fleet;
+  }
+
+  /** Why the rollout's exposure may not rise now, or null. */
+  async held(rolloutId: string): Promise<string | null> {
+    return this.holds.reason(await this.fleetOf(rolloutId), Date.now());
+  }
+
+  /**
+   * Sets the share unless it would rise while increases are held: the hold is read in the same transaction, so that after a
+   * stop no increase commits. @throws CANARY_BUSY (retried by Temporal) while another rollout serves the cell's one canary.
+   */
+  async serve(input: { rolloutId: string; seq: number; stage: number; shareBps: number }): Promise<ServeResult> {
     try {
-      await this.dataSource.query(
-        `UPDATE rollout SET share_bps = $3, serving_stage = $4, shadow_bps = 0, serve_seq = $2, updated_at = now()
-         WHERE rollout_id = $1 AND claimed AND serve_seq < $2`,
-        [input.rolloutId, input.seq, input.shareBps, input.stage],
-      );
+      return await this.dataSource.transaction(async (manager) => {
+        const held = await this.holds.reason(await this.fleetOf(input.rolloutId, manager), Date.now(), manager);
+        const [row] = await manager.query<{ share_bps: number; superseded_by: string | null; serve_seq: number }[]>(
+          'SELECT share_bps, superseded_by, serve_seq FROM rollout WHERE rollout_id = $1 FOR UPDATE',
+          [input.rolloutId],
+        );
+        if (row.superseded_by !== null) return { held: null, supersededBy: row.superseded_by };
+        if (held !== null && row.serve_seq < input.seq && input.shareBps > row.share_bps)
+          return { held, supersededBy: null };
+        await manager.query(
+          `UPDATE rollout SET share_bps = $3, serving_stage = $4, shadow_bps = 0, serve_seq = $2, updated_at = now()
+           WHERE rollout_id = $1 AND claimed AND serve_seq < $2`,
+          [input.rolloutId, input.seq, input.shareBps, input.stage],
+        );
+        return { held: null, supersededBy: null };
+      });
     } catch (error) {
       if (codeOf(error) === UNIQUE_VIOLATION)
         throw new Error('CANARY_BUSY: another rollout of the cell serves a canary');
@@ -171,10 +184,10 @@ export class RolloutRepository implements RolloutStore {
     );
   }
 
-  async promote(
-    input: RolloutSubject & { key: string; expectedChampionId: string; actor: string; evidenceDigest: string },
-  ): Promise<{ promoted: boolean; championId: string }> {
+  async promote(input: PromoteInput): ReturnType<RolloutStore['promote']> {
     return this.dataSource.transaction(async (manager) => {
+      const refused = await this.promotionRefused(input, manager);
+      if (refused !== null) return { promoted: false, championId: input.expectedChampionId, ...refused };
       const common = {
         cell: input.cell,
         agent: input.agent,
@@ -210,6 +223,20 @@ export class RolloutRepository implements RolloutStore {
     });
   }
 
+  /** A late attempt, fenced by a return to safety, changes nothing; one that is held may come again. */
+  private async promotionRefused(input: PromoteInput, manager: EntityManager): Promise<{ held: string | null } | null> {
+    const [used] = await manager.query<unknown[]>('SELECT 1 FROM deployment_event WHERE key = $1', [input.key]);
+    if (used !== undefined) return null;
+    const held = await this.holds.reason(await this.fleetOf(input.rolloutId, manager), Date.now(), manager);
+    if (held !== null) return { held };
+    if (input.seq === undefined) return null;
+    const [rows] = await manager.query<[unknown[], number]>(
+      `UPDATE rollout SET serve_seq = $2 WHERE rollout_id = $1 AND claimed AND serve_seq < $2 RETURNING rollout_id`,
+      [input.rolloutId, input.seq],
+    );
+    return rows.length === 0 ? { held: null } : null;
+  }
+
   async restore(
     input: RolloutSubject & { key: string; seq: number; targetId: string; actor: string; reason: string },
   ): Promise<void> {
@@ -240,7 +267,8 @@ export class RolloutRepository implements RolloutStore {
 
   async release(rolloutId: string): Promise<void> {
     await this.dataSource.query(
-      'UPDATE rollout SET claimed = false, share_bps = 0, shadow_bps = 0, updated_at = now() WHERE rollout_id = $1 AND claimed',
+      `UPDATE rollout SET claimed = false, waits = false, share_bps = 0, shadow_bps = 0, updated_at = now()
+       WHERE rollout_id = $1 AND (claimed OR waits)`,
       [rolloutId],
     );
   }

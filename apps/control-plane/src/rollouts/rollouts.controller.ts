@@ -9,7 +9,13 @@ import { actorOf } from '../approvals/actor';
 import { LookRepository } from './look.repository';
 import { ReleaseService } from './release.service';
 import { RolloutRepository } from './rollout.repository';
-import { commandSchema, listQuerySchema, rolloutSchema, rolloutViewSchema } from './rollout-messages';
+import {
+  approvalRequestSchema,
+  commandSchema,
+  listQuerySchema,
+  rolloutSchema,
+  rolloutViewSchema,
+} from './rollout-messages';
 
 /** The plan stays raw here: the linter lists every fault of it, where a schema would hide some behind others. */
 const releaseSchema = z.strictObject({ ...releaseRequestSchema.shape, plan: z.record(z.string(), z.unknown()) });
@@ -28,6 +34,30 @@ class LookListDto extends createZodDto(
 class LookQueryDto extends createZodDto(
   z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100), inputs: z.enum(['0', '1']).default('0') }),
 ) {}
+
+class DeliveryDto extends createZodDto(
+  z
+    .object({
+      /** stage, promotion or roll-back. */
+      what: z.string().nullable(),
+      version: z.number().int().nullable(),
+      acknowledged: z.array(z.string()),
+      stragglers: z.array(z.string()),
+      connected: z.array(z.string()),
+      edges: z.array(
+        z.object({
+          edgeId: z.string(),
+          serves: z.boolean(),
+          live: z.boolean(),
+          snapshotVersion: z.number().int().nullable(),
+          refused: z.string().nullable(),
+        }),
+      ),
+    })
+    .meta({ id: 'RolloutDelivery' }),
+) {}
+class FullPromotionDto extends createZodDto(approvalRequestSchema.meta({ id: 'FullPromotion' })) {}
+const NO_DELIVERY = { what: null, version: null, acknowledged: [], stragglers: [], connected: [], edges: [] };
 
 /** Releases: each command is a durable message to the rollout's workflow. */
 @ApiTags('rollouts')
@@ -75,6 +105,26 @@ export class RolloutsController {
     await this.releases.find(rolloutId);
     const items = await this.looks.list(rolloutId, query.limit, query.inputs === '1');
     return { items: items as unknown as Record<string, unknown>[] };
+  }
+
+  /** The newest version that this rollout published (stage, promotion, roll-back), edge by edge, as the edges say now. */
+  @Get(':rolloutId/edges')
+  @ApiProblems('not-found')
+  @ZodResponse({ status: 200, description: 'Who serves it, who does not', type: DeliveryDto })
+  async edges(@Param('rolloutId') rolloutId: string): Promise<DeliveryDto> {
+    return (await this.releases.edges(rolloutId)) ?? NO_DELIVERY;
+  }
+
+  @Post(':rolloutId/promote')
+  @HttpCode(200)
+  @ApiProblems('not-found', 'invalid-input', 'four-eyes', 'stale-evidence', 'conflict', 'temporal-unavailable')
+  @ZodResponse({ status: 200, description: 'The remaining stages are skipped', type: RolloutViewDto })
+  async promote(
+    @Param('rolloutId') id: string,
+    @Body() body: FullPromotionDto,
+    @Req() request: FastifyRequest,
+  ): Promise<RolloutViewDto> {
+    return { ...(await this.releases.promoteFully(id, actorOf(request), body)) };
   }
 
   @Post(':rolloutId/abort')

@@ -1,16 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import type { ClaimPorts } from '../../../../activities/claim-activities';
 import type { GuardPorts } from '../../../../activities/guard-activities';
+import type { PagePorts } from '../../../../activities/page-activities';
 import type { RolloutPorts } from '../../../../activities/rollout-activities';
 import { ControlPlaneConfig } from '../config';
 import { CanaryLeases } from '../edges/canary-leases.service';
 import { EdgeFleet } from '../edges/edge-fleet.service';
 import { SnapshotPublisher } from '../edges/snapshot-publisher.service';
 import { IntentRepository } from '../ledger/intent.repository';
+import { Pager } from '../pages/pager.service';
+import { ClaimService } from '../rollouts/claim.service';
 import { GuardReader } from '../rollouts/guard-reader.service';
 import { LookTakerService } from '../rollouts/look-taker.service';
 import { RolloutLint } from '../rollouts/rollout-lint.service';
 import { RolloutRepository } from '../rollouts/rollout.repository';
 import { ShadowSummaryService } from '../rollouts/shadow-summary.service';
+import { TargetCheck } from '../rollouts/target-check.service';
 
 /** What `rollOutPolicy` needs of the control plane. */
 @Injectable()
@@ -26,6 +31,9 @@ export class RolloutPortsService {
     private readonly shadows: ShadowSummaryService,
     private readonly guard: GuardReader,
     private readonly intents: IntentRepository,
+    private readonly targets: TargetCheck,
+    private readonly claims: ClaimService,
+    private readonly pager: Pager,
   ) {}
 
   ports(): RolloutPorts {
@@ -39,6 +47,8 @@ export class RolloutPortsService {
         renew: (input) => this.renew(input),
         end: (rolloutId, reason) => this.leases.end(rolloutId, reason),
       },
+      held: (rolloutId) => this.store.held(rolloutId),
+      artifactFault: (modelVersionId) => this.targets.artifactFault(modelVersionId),
       looks: this.looks,
       shadowSummary: (input) => this.shadows.summarise(input),
       appendIntent: async (intent) => {
@@ -46,6 +56,14 @@ export class RolloutPortsService {
       },
       now: () => Date.now(),
     };
+  }
+
+  claimPorts(): ClaimPorts {
+    return { claim: (input) => this.claims.claim(input), held: (rolloutId) => this.store.held(rolloutId) };
+  }
+
+  pagePorts(): PagePorts {
+    return this.pager;
   }
 
   guardPorts(): GuardPorts {

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { createClaimActivities } from '../../../../activities/claim-activities';
 import { createGuardActivities } from '../../../../activities/guard-activities';
 import { createMetaActivities } from '../../../../activities/meta-activities';
+import { createPageActivities } from '../../../../activities/page-activities';
 import { createRolloutActivities } from '../../../../activities/rollout-activities';
 import { createTrainingActivities } from '../../../../activities/training-activities';
 import { MetaPortsService } from './meta-ports.service';
@@ -22,6 +24,8 @@ export class WorkerActivities {
     return {
       ...createRolloutActivities(this.rollouts.ports()),
       ...createGuardActivities(this.rollouts.guardPorts()),
+      ...createClaimActivities(this.rollouts.claimPorts()),
+      ...createPageActivities(this.rollouts.pagePorts()),
       ...createMetaActivities(this.meta.ports()),
       registerCandidate,
       saveTrainingRun,

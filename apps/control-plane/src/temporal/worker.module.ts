@@ -4,6 +4,7 @@ import type { ControlPlaneConfig } from '../config';
 import { EdgesModule } from '../edges/edges.module';
 import { LakeModule } from '../lake/lake.module';
 import { LedgerModule } from '../ledger/ledger.module';
+import { PagesModule } from '../pages/pages.module';
 import { RegistryModule } from '../registry/registry.module';
 import { RolloutsModule } from '../rollouts/rollouts.module';
 import { TrainingModule } from '../training/training.module';
@@ -24,6 +25,7 @@ export class WorkerModule {
         EdgesModule,
         LakeModule,
         LedgerModule,
+        PagesModule,
         RegistryModule,
         RolloutsModule,
         TrainingModule,
