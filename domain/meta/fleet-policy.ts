@@ -33,6 +33,8 @@ export function judgeFleet(input: {
   quarantined: readonly Agent[];
   memory: unknown;
   nowMs: number;
+  /** False where `judgeRetraining` decides about retraining instead. */
+  retrains?: boolean;
 }): FleetJudgement {
   const { health, quarantined, nowMs } = input;
   const memory = readMemory(input.memory);
@@ -47,8 +49,9 @@ export function judgeFleet(input: {
   const stop = stopReason(health);
   if (confirmed(memory, 'stop', stop !== null) && stop && mayAct(memory, 'stop', nowMs, STOP.coolDownMs))
     actions.push({ kind: 'propose-stop', reason: `${stop}, in 2 of 3 windows` });
-  const drop = performanceDrop(health);
+  const drop = input.retrains === false ? null : performanceDrop(health);
   if (
+    input.retrains !== false &&
     confirmed(memory, 'retrain:bid', drop !== null) &&
     drop &&
     mayAct(memory, 'retrain:bid', nowMs, RETRAIN.coolDownMs)
@@ -83,7 +86,7 @@ function stopReason({ current, previous }: FleetHealth): string | null {
 }
 
 /** Fall of the win rate or of clicks per eligible request that is both large and significant, as a sentence, or null. */
-function performanceDrop({ current, previous }: FleetHealth): string | null {
+export function performanceDrop({ current, previous }: FleetHealth): string | null {
   return (
     dropOf('win rate', current, previous, 'wins', 'bids') ??
     dropOf('clicks per eligible request', current, previous, 'clicks', 'eligible')
