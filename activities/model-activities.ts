@@ -11,6 +11,7 @@ import {
   trainWinModel,
 } from '#domain/learning';
 import { judgeParity, openChecked } from './check-parity';
+import { freezeModelBins } from './freeze-model-bins';
 import { HELD_OUT_SHARE } from './held-out-gate';
 import { permanent } from './permanent-failure';
 import type { CandidateDraft, TrainBidInput, TrainingPorts, TrainingWindow } from './training-ports';
@@ -120,7 +121,18 @@ async function bidDraft(ports: TrainingPorts, input: DraftInput): Promise<Candid
     hyperParameters: input.source,
     seed,
     rowsPerSecond: null,
+    driftBins: await driftBinsOf(ports, input),
   };
+}
+
+/** Bins of the whole window: what the model will be asked about should look like it. */
+async function driftBinsOf(ports: TrainingPorts, { bytes, window }: DraftInput): Promise<CandidateDraft['driftBins']> {
+  const session = await openChecked(ports, bytes);
+  try {
+    return await freezeModelBins(session, await ports.winRows(window.windowId));
+  } finally {
+    await session.close();
+  }
 }
 
 /** A learning fault is permanent: its code travels as the failure's type and no retry can heal it. */

@@ -59,6 +59,7 @@ export function createTrainingActivities(ports: TrainingPorts) {
         hyperParameters: draft.hyperParameters,
         seed: draft.seed,
         gates: input.gates,
+        ...(draft.driftBins === undefined ? {} : { driftBins: draft.driftBins }),
       };
       return ports.register({ key: input.key, manifest, createdBy: input.createdBy });
     },

@@ -21,6 +21,7 @@ export interface CandidateDraft {
   hyperParameters: Record<string, unknown>;
   seed: number;
   rowsPerSecond: number | null;
+  driftBins?: ModelManifest['driftBins'];
 }
 
 export interface TrainingPorts {

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { agentPolicySchema, agentSchema } from './agent';
 
+const driftBinsSchema = z.object({
+  name: z.string(),
+  edges: z.array(z.number()),
+  shares: z.array(z.number()).min(1),
+  n: z.number().int().positive(),
+});
+
 /** Registry entry of one agent policy: immutable once written. */
 export const modelManifestSchema = z.object({
   modelVersionId: z.string(),
@@ -33,6 +40,11 @@ export const modelManifestSchema = z.object({
       reason: z.string(),
     }),
   ),
+  /** Quantile bins of the training inputs and of the predictions on them, for drift; absent in older and untrained versions. */
+  driftBins: z
+    .object({ inputs: z.array(driftBinsSchema), predictions: z.array(driftBinsSchema) })
+    .nullable()
+    .optional(),
   createdAt: z.string(),
 });
 export type ModelManifest = z.infer<typeof modelManifestSchema>;

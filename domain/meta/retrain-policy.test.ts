@@ -6,7 +6,6 @@ import type { FleetHealth } from './fleet-health';
 import { newMonitor, stepMonitor } from './kpi-monitor';
 import { judgeRetraining } from './retrain-policy';
 
-const HOUR = 3_600_000;
 const sums = (changes: Partial<KpiSums> = {}): KpiSums => ({
   ...zeroKpiSums(),
   requests: 10_000,
