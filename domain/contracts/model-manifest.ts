@@ -1,5 +1,20 @@
 import { z } from 'zod';
 import { agentPolicySchema, agentSchema } from './agent';
+import { METRICS } from './rollout';
+
+/**
+ * What an offline gate expects of the canary, to be scored against what it finds. `relativeEffect` is candidate over champion
+ * minus 1, `lower` and `upper` its interval at `confidence`.
+ */
+export const forecastSchema = z.object({
+  source: z.enum(['ope', 'simulator']),
+  metric: z.enum(METRICS),
+  relativeEffect: z.number(),
+  lower: z.number(),
+  upper: z.number(),
+  confidence: z.number().gt(0).lt(1),
+});
+export type Forecast = z.infer<typeof forecastSchema>;
 
 const driftBinsSchema = z.object({
   name: z.string(),
@@ -38,6 +53,8 @@ export const modelManifestSchema = z.object({
       bound: z.number(),
       n: z.number(),
       reason: z.string(),
+      /** Absent in manifests of before, and where the gate forecasts nothing that a canary measures. */
+      forecast: forecastSchema.optional(),
     }),
   ),
   /** Quantile bins of the training inputs and of the predictions on them, for drift; absent in older and untrained versions. */

@@ -59,6 +59,11 @@ test('a model that believes in a cheaper market loses value and fails the gate',
   const gate = judgeSimulation(report, 0.05);
   expect(gate).toMatchObject({ gate: 'simulator', passed: false, bound: -0.05 });
   expect(gate.reason).toContain('%');
+  const { effect, low, high } = report;
+  expect(gate.forecast).toEqual({
+    ...{ source: 'simulator', metric: 'value', confidence: 0.95 },
+    ...{ relativeEffect: effect, lower: low, upper: high },
+  });
 });
 
 test('a fault that depends on load passes the gate at the logged rate and shows in the surge', async () => {
@@ -74,7 +79,9 @@ test('a run without bids is never a pass', async () => {
   const nobody = { snapshot: empty, infer: null };
   const report = await compareArms(scenario, { champion: nobody, candidate: nobody }, [1], { auctions: 300 });
   expect(report.candidate).toEqual({ ...zeroSums(), requests: 300, eligible: report.candidate.eligible });
-  expect(judgeSimulation(report, 0.05)).toMatchObject({ passed: false });
+  const gate = judgeSimulation(report, 0.05);
+  expect(gate).toMatchObject({ passed: false });
+  expect(gate).not.toHaveProperty('forecast');
 });
 
 test('progress can cancel a run', async () => {

@@ -1,4 +1,4 @@
-import type { GateResult } from '../contracts/model-manifest';
+import type { Forecast, GateResult } from '../contracts/model-manifest';
 import type { MarketReport } from './compare-arms';
 
 /** Fewest bids of the candidate that a market run must have made to say anything. */
@@ -21,11 +21,19 @@ export function judgeSimulation(report: MarketReport, margin: number): GateResul
     };
   }
   const passed = report.low > -margin;
+  const forecast = forecastOf(report);
   return {
     ...base,
+    ...(forecast === null ? {} : { forecast }),
     passed,
     reason: `${range} against the champion over ${where}; may lose at most ${percent(margin)}`,
   };
+}
+
+/** What the market says the canary will find; null where an effect is unbounded. */
+function forecastOf({ effect, low, high, confidence }: MarketReport): Forecast | null {
+  if (![effect, low, high].every(Number.isFinite)) return null;
+  return { source: 'simulator', metric: 'value', relativeEffect: effect, lower: low, upper: high, confidence };
 }
 
 /** The manifest is JSON: an unbounded effect (a champion without any value) is written as a large number. */

@@ -6,6 +6,7 @@ export * from './catastrophe-lane';
 export * from './command-precedence';
 export * from './design-effect';
 export * from './feasibility';
+export * from './forecast-score';
 export * from './look';
 export * from './metric-catalogue';
 export * from './metric-test';

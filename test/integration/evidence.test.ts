@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { GateResult } from '#domain/contracts';
 import { ShippedSeed } from '../../apps/control-plane/src/shipped/shipped-seed';
+import { RolloutRepository } from '../../apps/control-plane/src/rollouts/rollout.repository';
 import { pastPlan, storePastRollout, type StoredPast } from '../fixtures/past-rollout';
 import { CliRunner } from './cli-runner';
 import { ControlPlaneHarness, SHIPPED_DIR } from './control-plane-harness';
@@ -25,6 +27,26 @@ interface Rejudgement {
   }[];
 }
 
+interface Quality {
+  n: number;
+  bias: number;
+  rmse: number;
+  covered: number;
+  overlapping: number;
+  wording: string;
+}
+
+interface Forecasts {
+  groups: { source: string; metric: string; family: string; unscored: number; quality: Quality | null }[];
+  items: { rolloutId: string; outcome: string; found: { effect: number; lower: number; upper: number } | null }[];
+}
+
+/** A passed simulator gate with its forecast of `value`. */
+const simulated = (relativeEffect: number, lower: number, upper: number): GateResult => ({
+  ...{ gate: 'simulator', passed: true, value: lower, bound: -0.05, n: 1000, reason: 'simulated' },
+  forecast: { source: 'simulator', metric: 'value', relativeEffect, lower, upper, confidence: 0.95 },
+});
+
 const T0 = Date.parse('2026-11-01T10:00:00Z');
 
 /** Given rollouts that ended; when somebody asks what the evidence says; then every stored look answers, and none is dropped. */
@@ -39,8 +61,15 @@ describe('evidence of past rollouts', () => {
     plane = await ControlPlaneHarness.start({ SHIPPED_DIR });
     await plane.app.get(ShippedSeed).seed();
     adloop = await CliRunner.over(plane);
-    good = await storePastRollout(plane, { rolloutId: 'rol_good', effect: 0.25, seed: 3, startMs: T0 });
-    bad = await storePastRollout(plane, { rolloutId: 'rol_bad', effect: -0.3, seed: 4, startMs: T0 + 3_600_000 });
+    const gates = [simulated(0.3, 0.2, 0.4)];
+    good = await storePastRollout(plane, { rolloutId: 'rol_good', effect: 0.25, seed: 3, startMs: T0, gates });
+    bad = await storePastRollout(plane, {
+      rolloutId: 'rol_bad',
+      effect: -0.3,
+      seed: 4,
+      startMs: T0 + 3_600_000,
+      gates,
+    });
     equal = await storePastRollout(plane, {
       ...{ rolloutId: 'rol_equal', effect: 0, seed: 5, startMs: T0 + 7_200_000 },
       clicksPerLook: 5,
@@ -117,6 +146,59 @@ describe('evidence of past rollouts', () => {
       expect(out).toContain('1 looks cannot be judged');
       expect(out).toContain('WARNING: 1 looks do not hash');
       expect(out).toMatch(/rol_old +1 +1 +the look has no inputs/);
+    });
+  });
+
+  describe('forecasts', () => {
+    test('are scored once per rollout by what its canary found, whoever asks how often', async () => {
+      const ask = () => plane.call<Forecasts>('GET', '/api/v1/forecasts', { as: 'vera' });
+      await Promise.all([ask(), ask(), ask()]);
+      const first = (await ask()).body;
+      expect(await adloop.json<Forecasts>('forecasts', '--json')).toEqual(first);
+      const found = new Map(first.items.map((item) => [item.rolloutId, item]));
+      expect([...found.keys()].sort()).toEqual(['rol_bad', 'rol_good']);
+      for (const [rolloutId, past] of [
+        ['rol_good', good],
+        ['rol_bad', bad],
+      ] as const) {
+        const { effect, lower, upper } = found.get(rolloutId)!.found!;
+        const { relativeEffect, control, margin, lower: low, upper: high } = past.looks.at(-1)!.primary;
+        expect(effect).toBeCloseTo(relativeEffect, 12);
+        expect([lower, upper]).toEqual([
+          expect.closeTo(low / control - margin, 12),
+          expect.closeTo(high / control - margin, 12),
+        ]);
+        expect(lower).toBeLessThan(effect);
+        expect(upper).toBeGreaterThan(effect);
+      }
+    });
+
+    test('bias, error and coverage follow from the scores, and few forecasts are said to be few', async () => {
+      const { groups, items } = await adloop.json<Forecasts>('forecasts', '-o', 'json');
+      const errors = items.map(({ found }) => 0.3 - found!.effect);
+      const [group] = groups;
+      expect(group).toMatchObject({ family: 'multi-agent', source: 'simulator', metric: 'value', unscored: 0 });
+      expect(group!.quality).toMatchObject({ n: 2, covered: 1 });
+      expect(group!.quality!.bias).toBeCloseTo((errors[0]! + errors[1]!) / 2, 12);
+      expect(group!.quality!.rmse).toBeCloseTo(Math.sqrt((errors[0]! ** 2 + errors[1]! ** 2) / 2), 12);
+      const { out } = await adloop.run('forecasts');
+      expect(out).toContain('only 2 forecasts');
+      expect(out).toMatch(/rol_bad +simulator +value +\+30\.0 % \[\+20\.0 %, \+40\.0 %\] +-\d+\.\d %/);
+    });
+
+    test('a rollout that never served a canary is counted as unscored, not left out', async () => {
+      const past = { rolloutId: 'rol_refused', cell: 'default', agent: 'bid' as const, candidateId: good.candidateId };
+      await plane.app.get(RolloutRepository).open({ ...past, fleet: 'demo', plan: pastPlan(), requestedBy: 'mila' });
+      await plane.database.query(
+        `UPDATE rollout SET state = 'rejected', ended_at = now() WHERE rollout_id = 'rol_refused'`,
+      );
+      const { groups, items } = await adloop.json<Forecasts>('forecasts', '--json');
+      expect(groups[0]).toMatchObject({ unscored: 1, quality: { n: 2 } });
+      expect(items.find(({ rolloutId }) => rolloutId === 'rol_refused')).toMatchObject({
+        outcome: 'no-canary',
+        found: null,
+      });
+      await expect(plane.database.query('DELETE FROM forecast_score')).rejects.toThrow(/append-only/);
     });
   });
 });

@@ -1,6 +1,9 @@
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module';
 import { RolloutsModule } from '../rollouts/rollouts.module';
+import { ForecastJob } from './forecast-job';
+import { ForecastScores } from './forecast-scores.service';
+import { ForecastsController } from './forecasts.controller';
 import { PastRolloutsRepository } from './past-rollouts.repository';
 import { RejudgeController } from './rejudge.controller';
 import { RejudgeService } from './rejudge.service';
@@ -8,7 +11,7 @@ import { RejudgeService } from './rejudge.service';
 /** What is kept of rollouts for ever, and the questions asked of it. Only the API has it: no workflow needs it. */
 @Module({
   imports: [RolloutsModule, RegistryModule],
-  controllers: [RejudgeController],
-  providers: [PastRolloutsRepository, RejudgeService],
+  controllers: [RejudgeController, ForecastsController],
+  providers: [PastRolloutsRepository, RejudgeService, ForecastScores, ForecastJob],
 })
 export class EvidenceModule {}

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { z } from 'zod';
-import { agentSchema, modelManifestSchema } from '#domain/contracts';
+import { agentSchema, modelManifestSchema, VERDICTS } from '#domain/contracts';
 import { ApiProblems } from '../api-docs';
 import { actorOf } from '../approvals/actor';
 import { ControlPlaneConfig } from '../config';
@@ -11,7 +11,7 @@ import { notFound, ProblemError } from '../problems/problem-error';
 import { TrainingService } from '../training/training.service';
 import { ArtifactStore } from './artifact-store';
 import { ModelRepository } from './model.repository';
-import { PointerRepository } from './pointer.repository';
+import { ProductionRepository } from './production.repository';
 import { windowSecondsSchema } from '../training/window-seconds';
 
 /** Largest model that may be registered, bytes; the edges hold several at once. */
@@ -38,21 +38,46 @@ class ModelListDto extends createZodDto(z.object({ items: z.array(modelSchema) }
 class ModelQueryDto extends createZodDto(
   z.object({ agent: agentSchema.optional(), limit: z.coerce.number().int().min(1).max(200).default(50) }),
 ) {}
-class ProductionQueryDto extends createZodDto(z.object({ at: z.iso.datetime().optional() })) {}
+class ProductionQueryDto extends createZodDto(
+  z.object({ at: z.iso.datetime({ offset: true }).optional(), cell: z.string().min(1).max(40).optional() }),
+) {}
 class ProductionDto extends createZodDto(
   z
     .object({
-      cell: z.string(),
+      /** The cell asked for; null = every cell. */
+      cell: z.string().nullable(),
       at: z.string(),
       items: z.array(
         z.object({
+          cell: z.string(),
           agent: agentSchema,
           modelVersionId: z.string(),
+          family: z.string(),
           since: z.string(),
+          until: z.string().nullable(),
           actor: z.string(),
           reason: z.string(),
           rolloutId: z.string().nullable(),
+          requestedBy: z.string().nullable(),
           evidenceDigest: z.string().nullable(),
+          evidence: z
+            .object({
+              stage: z.number().int(),
+              look: z.number().int(),
+              at: z.string(),
+              verdict: z.enum(VERDICTS),
+              reason: z.string(),
+            })
+            .nullable(),
+          approvals: z.array(
+            z.object({
+              approver: z.string(),
+              stage: z.number().int(),
+              evidenceDigest: z.string(),
+              reason: z.string(),
+              recordedAt: z.string(),
+            }),
+          ),
         }),
       ),
     })
@@ -69,7 +94,7 @@ export class ModelsController {
   constructor(
     private readonly config: ControlPlaneConfig,
     private readonly models: ModelRepository,
-    private readonly pointers: PointerRepository,
+    private readonly champions: ProductionRepository,
     private readonly artifacts: ArtifactStore,
     private readonly training: TrainingService,
   ) {}
@@ -112,14 +137,19 @@ export class ModelsController {
     } as ModelListDto;
   }
 
-  /** Champions at an instant (now when absent): who allowed them, on what evidence. */
+  /** Champions at an instant (now when absent) per cell and agent: who allowed them, on what evidence. */
   @Get('production')
   @ApiProblems('invalid-input')
-  @ZodResponse({ status: 200, description: 'One champion per agent', type: ProductionDto })
+  @ZodResponse({ status: 200, description: 'One champion per cell and agent', type: ProductionDto })
   async production(@Query() query: ProductionQueryDto): Promise<ProductionDto> {
-    const at = query.at === undefined ? new Date() : new Date(query.at);
-    const { cell } = this.config;
-    return { cell, at: at.toISOString(), items: await this.pointers.production(cell, at) };
+    const now = new Date();
+    const at = query.at === undefined ? now : new Date(query.at);
+    if (at > now) {
+      const detail = `${at.toISOString()} lies in the future: ask for now or earlier`;
+      throw new ProblemError('invalid-input', detail, [{ pointer: '/at', code: 'future', detail }]);
+    }
+    const cell = query.cell ?? null;
+    return { cell, at: at.toISOString(), items: await this.champions.at(at, cell) };
   }
 
   @Get(':modelVersionId')

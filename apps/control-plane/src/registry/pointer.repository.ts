@@ -28,17 +28,6 @@ export interface PointerMove {
   evidenceDigest: string | null;
 }
 
-/** What was bidding at an instant, and who allowed it. */
-export interface ProductionEntry {
-  agent: Agent;
-  modelVersionId: string;
-  since: string;
-  actor: string;
-  reason: string;
-  rolloutId: string | null;
-  evidenceDigest: string | null;
-}
-
 interface PointerRow {
   cell: string;
   agent: Agent;
@@ -117,34 +106,6 @@ export class PointerRepository {
       ],
     );
     return { moved: true, modelVersionId: move.to };
-  }
-
-  /** Champions at an instant: the last event at or before it, per agent. */
-  async production(cell: string, at: Date): Promise<ProductionEntry[]> {
-    const rows = await this.dataSource.query<
-      {
-        agent: Agent;
-        to_model_version_id: string;
-        at: Date;
-        actor: string;
-        reason: string;
-        rollout_id: string | null;
-        evidence_digest: string | null;
-      }[]
-    >(
-      `SELECT DISTINCT ON (agent) agent, to_model_version_id, at, actor, reason, rollout_id, evidence_digest
-       FROM deployment_event WHERE cell = $1 AND role = 'champion' AND at <= $2 ORDER BY agent, at DESC, event_id DESC`,
-      [cell, at],
-    );
-    return rows.map((row) => ({
-      agent: row.agent,
-      modelVersionId: row.to_model_version_id,
-      since: row.at.toISOString(),
-      actor: row.actor,
-      reason: row.reason,
-      rolloutId: row.rollout_id,
-      evidenceDigest: row.evidence_digest,
-    }));
   }
 }
 

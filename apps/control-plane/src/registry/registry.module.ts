@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ArtifactStore } from './artifact-store';
 import { ModelRepository } from './model.repository';
 import { PointerRepository } from './pointer.repository';
+import { ProductionRepository } from './production.repository';
 import { RegistrySeed } from './seed';
 import { ServingControlRepository } from './serving-control.repository';
 import { ServingSetService } from './serving-set.service';
@@ -10,6 +11,7 @@ const SERVICES = [
   ArtifactStore,
   ModelRepository,
   PointerRepository,
+  ProductionRepository,
   ServingControlRepository,
   ServingSetService,
   RegistrySeed,
