@@ -103,10 +103,7 @@ export function judgeExperimentLook(input: ExperimentLook): UnsealedExperimentEv
 }
 
 const sampleOf = (look: Look, plan: ExperimentPlan): MetricSample | null =>
-  sampleMetric(
-    plan.primary,
-    look.stages.filter(({ stage }) => stage <= look.stage),
-  );
+  sampleMetric(plan.primary, { stages: look.stages.filter(({ stage }) => stage <= look.stage) });
 
 function decide(
   input: ExperimentLook,
@@ -154,7 +151,12 @@ function laneOfControl({ look, plan, previousControlStreak }: ExperimentLook): R
     canary: look.plannedSpendNanos.control,
     control: look.plannedSpendNanos.canary,
   };
-  return catastropheLane(sampleOf({ ...look, stages: swapped }, plan), recent, planned, previousControlStreak, {
+  const latency = look.recentLatency && {
+    canary: look.recentLatency.control,
+    control: look.recentLatency.canary,
+  };
+  const inputs = { recent, latency, ...(planned === undefined ? {} : { planned }) };
+  return catastropheLane(sampleOf({ ...look, stages: swapped }, plan), inputs, previousControlStreak, {
     relativePrior: relativePriorVariance(look.plan),
     alpha: plan.alpha,
     inferiorAlpha: plan.alpha,

@@ -22,7 +22,7 @@ const sampleOf = (treatment = TREATMENT, control = CONTROL): MetricSample => ({
   canaryEvents: 1000,
   controlEvents: 1000,
   buckets: 200,
-  strata: [{ canary: treatment, control, canaryUnits: 20_200, controlUnits: 20_000 }],
+  strata: [{ canary: treatment, control, canaryUnits: 20_200, controlUnits: 20_000, weight: 1, pre: null }],
 });
 const plan = { alpha: 0.05, effectOfInterest: 0.05 };
 

@@ -81,7 +81,7 @@ function simulateOne(
         sums.clicks += clicks;
         sums.valueNanos += clicks * VALUE_NANOS;
       }
-    const readout = readOut(sampleMetric('value', [stage]), plan);
+    const readout = readOut(sampleMetric('value', { stages: [stage] }), plan);
     if (!readout) continue;
     const { lower, upper } = readout.relative;
     const isHigher = lower !== null && lower > 0;
