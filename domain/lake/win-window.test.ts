@@ -21,7 +21,12 @@ describe('training windows', () => {
       won: true,
       minToWinMicros: null,
       features: [0.5, -1e-7],
+      userKey: 'u',
+      clicked: false,
+      noticeAtMs: 9,
+      gridMass: null,
     };
-    expect(windowRowLine(row)).toBe('["a\\"b",1,2,1,null,[0.5,-1e-7]]\n');
+    expect(windowRowLine(row, 1)).toBe('["a\\"b",1,2,1,null,[0.5,-1e-7]]\n');
+    expect(windowRowLine(row, 2)).toBe('["a\\"b",1,2,1,null,[0.5,-1e-7],"u",0,9,null]\n');
   });
 });

@@ -10,12 +10,22 @@ export interface WindowRow {
   /** Disclosed minimum price to win, CPM micros; null = censored. */
   minToWinMicros: number | null;
   features: number[];
+  /** What validation reads: user, click, first notice, propensity of the price. Null where it is not known. */
+  userKey: string | null;
+  clicked: boolean;
+  noticeAtMs: number | null;
+  gridMass: number | null;
 }
 
-/** The line that a window's content hash is taken over: rows in order of time, then of decision id. */
-export function windowRowLine(row: WindowRow): string {
+/**
+ * The line that a window's content hash is taken over: rows in order of time, then of decision id. Format 1 is that of windows frozen
+ * before validation; they keep their hashes.
+ */
+export function windowRowLine(row: WindowRow, format: 1 | 2): string {
   const { decisionId, decidedAtMs, bidMicros, won, minToWinMicros, features } = row;
-  return `${JSON.stringify([decisionId, decidedAtMs, bidMicros, won ? 1 : 0, minToWinMicros, features])}\n`;
+  const bid = [decisionId, decidedAtMs, bidMicros, won ? 1 : 0, minToWinMicros, features];
+  const { userKey, clicked, noticeAtMs, gridMass } = row;
+  return `${JSON.stringify(format === 1 ? bid : [...bid, userKey, clicked ? 1 : 0, noticeAtMs, gridMass])}\n`;
 }
 
 const HOUR_MS = 3_600_000;

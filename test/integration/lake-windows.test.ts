@@ -105,7 +105,14 @@ describe('the lake', () => {
     });
     const rows = await second.windows.winRows(window.windowId);
     expect(rows).toHaveLength(window.rows);
+    const noticed = (kind: string) => kind === 'win' || kind === 'bill' || kind === 'loss';
     const expected: FrozenBid[] = bids.map(({ decision, outcomes }) => ({
+      decisionId: decision.decisionId,
+      decidedAtMs: decision.inputs.nowMs,
+      userKey: decision.inputs.request.userKey,
+      clicked: outcomes.some(({ kind }) => kind === 'click'),
+      noticeAtMs: outcomes.find(({ kind }) => noticed(kind))?.atMs ?? null,
+      gridMass: decision.outputs.propensity!.gridMass,
       bidMicros: decision.outputs.bidMicros,
       won: outcomes.some(({ kind }) => kind === 'win'),
       minToWinMicros: outcomes.find(({ minToWinMicros }) => minToWinMicros !== null)?.minToWinMicros ?? null,
@@ -144,6 +151,68 @@ describe('the lake', () => {
     await expect(lake.windows.freeze({ fromMs: Date.now(), toMs: Date.now() + 1 })).rejects.toMatchObject({
       code: 'EMPTY_WINDOW',
     });
+  });
+
+  test('decisions of incidents do not train; what was left out is recorded, and an ended one leaves later bids in', async () => {
+    const lake = await open();
+    const { all, flat } = events(7, 500);
+    await fill(lake, inParts(flat, 120));
+    const range = { fromMs: START_MS, toMs: END_MS };
+    const whole = await lake.windows.freeze(range);
+    expect(whole).toMatchObject({ excluded: [], excludedRows: 0 });
+    const [fromMs, toMs] = [START_MS + 5_000, START_MS + 12_000];
+    const { incidentId } = await lake.incidents.open({
+      ...{ cell: 'default', from: new Date(fromMs), to: null, reason: 'prices were in cents', by: 'oscar' },
+    });
+    const open1 = await lake.windows.freeze(range);
+    const closed = await lake.incidents.close(incidentId, new Date(toMs), 'oscar');
+    expect(closed).toMatchObject({ to: new Date(toMs).toISOString(), closedBy: 'oscar' });
+    const window = await lake.windows.freeze(range);
+    const isBid = ({ decision }: (typeof all)[number]) =>
+      decision.outputs.noBidReason === null && !decision.inputs.request.isTest;
+    const within = all
+      .filter(isBid)
+      .filter(({ decision: { inputs } }) => inputs.nowMs >= fromMs && inputs.nowMs < toMs);
+    expect(within.length).toBeGreaterThan(50);
+    expect(window).toMatchObject({ rows: whole.rows - within.length, excludedRows: within.length });
+    expect(window.excluded).toMatchObject([
+      { incidentId, fromMs, toMs, rolloutId: null, reason: 'prices were in cents' },
+    ]);
+    expect(open1.rows).toBeLessThan(window.rows);
+    expect(new Set([whole.windowId, open1.windowId, window.windowId]).size).toBe(3);
+    const rows = await lake.windows.winRows(window.windowId);
+    expect(rows.some((row) => row.decidedAtMs >= fromMs && row.decidedAtMs < toMs)).toBe(false);
+    expect(await lake.windows.profile(window.windowId)).toMatchObject({
+      ...{ seen: window.rows, unusable: 0, expected: window.rows },
+    });
+    // Of another cell, or of a rollout that served none of these decisions: nothing is left out.
+    await lake.incidents.open({ cell: 'other', from: new Date(0), to: null, reason: 'elsewhere', by: 'oscar' });
+    expect((await lake.windows.freeze(range)).windowId).toBe(window.windowId);
+    await expect(lake.database.query(`UPDATE incident_window SET reason = 'x'`)).rejects.toThrow(
+      /only ever closed once/,
+    );
+  });
+
+  test('bids without a usable feature row, and rows lost from the lake, show in the profile of a window', async () => {
+    const lake = await open();
+    const { flat } = events(8, 300);
+    const broken = flat.map((event, at) =>
+      event.type === 'decision' && at % 9 === 0 ? { ...event, outputs: { ...event.outputs, features: [1, 2] } } : event,
+    );
+    await fill(lake, [broken]);
+    const window = await lake.windows.freeze({ fromMs: START_MS, toMs: END_MS });
+    const profile = await lake.windows.profile(window.windowId);
+    expect(profile.unusable).toBeGreaterThan(0);
+    expect(profile.seen).toBe(window.rows + profile.unusable);
+    expect(profile.expected).toBe(profile.seen);
+    // A file of the lake is lost: the index of decisions remembers its bids.
+    await lake.database.query(
+      `DELETE FROM lake_file WHERE dataset = 'decisions' AND hour = (SELECT max(hour) FROM lake_file)`,
+    );
+    const less = await lake.windows.freeze({ fromMs: START_MS, toMs: END_MS });
+    const short = await lake.windows.profile(less.windowId);
+    expect(short.expected - short.seen).toBe(profile.seen - short.seen);
+    expect(short.seen).toBeLessThan(profile.seen);
   });
 
   test('merges the small files of a closed hour into one; windows and explanations stay the same', async () => {

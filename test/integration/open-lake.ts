@@ -9,6 +9,7 @@ import { encodeFrame } from '#domain/contracts/segment';
 import { ControlPlaneConfig } from '../../apps/control-plane/src/config';
 import { dataSourceOptions } from '../../apps/control-plane/src/database/data-source';
 import { migrate } from '../../apps/control-plane/src/database/migrate';
+import { IncidentRepository } from '../../apps/control-plane/src/incidents/incident.repository';
 import { DecisionReader } from '../../apps/control-plane/src/lake/decision-reader.service';
 import { DuckLake } from '../../apps/control-plane/src/lake/duck-lake';
 import { KpiRepository } from '../../apps/control-plane/src/lake/kpi.repository';
@@ -35,6 +36,7 @@ export async function openLake() {
   const duck = new DuckLake(config);
   const sealer = new ParquetSealer(database, files, duck);
   const kpis = new KpiRepository(database, config);
+  const incidents = new IncidentRepository(database);
   const decisions = new DecisionReader(database, files, duck);
   return {
     home,
@@ -44,6 +46,7 @@ export async function openLake() {
     sealer,
     kpis,
     decisions,
+    incidents,
     files,
     ingest: new SegmentIngestService(
       database,
@@ -52,7 +55,7 @@ export async function openLake() {
       new ModelExpectation(database),
       new RolloutSegments(database),
     ),
-    windows: new WindowService(database, duck, sealer),
+    windows: new WindowService(database, duck, sealer, incidents, config),
     reconciliation: new ReconciliationService(database, config),
     compactor: new ParquetCompactor(database, duck),
     retention: new LakeRetention(database, duck),

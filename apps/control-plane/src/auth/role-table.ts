@@ -69,6 +69,9 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/training': LEARNING,
   'GET /api/v1/training/:workflowId': ANY_ROLE,
   'POST /api/v1/training/:workflowId/cancel': ['ml-lead', 'release-manager'],
+  'GET /api/v1/incidents': ANY_ROLE,
+  'POST /api/v1/incidents': ['ml-lead', 'release-manager', 'on-call'],
+  'POST /api/v1/incidents/:incidentId/close': ['ml-lead', 'release-manager', 'on-call'],
   // rollouts
   'GET /api/v1/rollouts': ANY_ROLE,
   'POST /api/v1/rollouts': ['ml-lead', 'release-manager'],

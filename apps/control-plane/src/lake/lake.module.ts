@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { IncidentsModule } from '../incidents/incidents.module';
 import { CreativeStats } from './creative-stats';
 import { DecisionReader } from './decision-reader.service';
 import { DuckLake } from './duck-lake';
@@ -22,5 +23,5 @@ const SERVICES = [
 ];
 
 /** The lake's services, for both roots. Its HTTP side is `LakeHttpModule`. */
-@Module({ providers: SERVICES, exports: SERVICES })
+@Module({ imports: [IncidentsModule], providers: SERVICES, exports: SERVICES })
 export class LakeModule {}

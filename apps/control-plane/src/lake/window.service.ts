@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import type { DuckDBConnection, DuckDBListValue } from '@duckdb/node-api';
 import { DataSource } from 'typeorm';
+import { FEATURE_NAMES } from '#domain/features';
 import { requestsByHourOfWeek, WINDOW_FEATURES, windowRowLine, type WindowRow } from '#domain/lake/win-window';
+import type { WindowBid, WindowProfile } from '#domain/learning';
+import { ControlPlaneConfig } from '../config';
+import { type ExcludedIncident, IncidentRepository } from '../incidents/incident.repository';
 import { DuckLake, literal, parquetOf, streamRows } from './duck-lake';
 import { lakeFiles, ParquetSealer } from './parquet-sealer.service';
 
@@ -33,14 +37,34 @@ export interface TrainingWindow {
   fromMs: number;
   /** End of the window as frozen: not later than what was mature. */
   toMs: number;
+  /** Incidents whose decisions were left out. */
+  excluded: ExcludedIncident[];
+  excludedRows: number;
 }
 
-/** What the win model learns from; structurally `WinRow` of domain/learning. */
-export interface FrozenBid {
-  features: Float32Array;
-  bidMicros: number;
-  won: boolean;
-  minToWinMicros: number | null;
+/** What the win model learns from, with what its validation reads. */
+export type FrozenBid = WindowBid;
+
+/** Counts of a freeze that its rows do not show; stored beside them. */
+interface StoredProfile {
+  frozenAtMs: number;
+  seen: number;
+  unusable: number;
+  expected: number;
+  excluded: ExcludedIncident[];
+  excludedRows: number;
+}
+
+interface StoredWindow {
+  path: string;
+  content_sha256: string;
+  requests_by_hour_of_week: number[];
+  rows: number;
+  from_ms: string;
+  to_ms: string;
+  maturity_ms: string;
+  format: 1 | 2;
+  profile: Partial<StoredProfile>;
 }
 
 /** The range holds no mature bid: nothing can be learned from it. */
@@ -59,10 +83,12 @@ export class WindowService {
     private readonly database: DataSource,
     private readonly duck: DuckLake,
     private readonly sealer: ParquetSealer,
+    private readonly incidents: IncidentRepository,
+    private readonly config: ControlPlaneConfig,
   ) {}
 
   /**
-   * Seals what has been ingested, then freezes the bids decided in [fromMs, toMs) that are mature by now.
+   * Seals what has been ingested, then freezes the bids decided in [fromMs, toMs) that are mature by now and fall into no incident.
    * @throws EmptyWindowError (code EMPTY_WINDOW).
    */
   async freeze(range: WindowRange): Promise<TrainingWindow> {
@@ -75,34 +101,46 @@ export class WindowService {
     const decisions = await lakeFiles(this.duck, this.database, 'decisions', fromMs, toMs);
     const outcomes = await lakeFiles(this.duck, this.database, 'outcomes', fromMs, toMs);
     if (decisions.length === 0) throw new EmptyWindowError(fromMs, toMs);
+    const excluded = await this.incidents.touching(this.config.cell, fromMs, toMs);
+    const expected = await this.expectedBids(fromMs, toMs);
+    const frozenAtMs = Date.now();
     return this.duck.with(async (connection) => {
-      await connection.run(frozenBidsSql(decisions, outcomes, { fromMs, toMs, maxRows }));
-      const content = await digest(streamWindow(connection, 'SELECT * FROM frozen'));
+      await connection.run(frozenBidsSql(decisions, outcomes, { fromMs, toMs, maxRows, excluded }));
+      const content = await digest(streamWindow(connection, 'SELECT * FROM frozen', FORMAT), FORMAT);
       if (content.rows === 0) throw new EmptyWindowError(fromMs, toMs);
-      const identity = `${fromMs}|${toMs}|${maturityMs}|${maxRows}|${content.sha256}`;
+      const { sha256: contentSha256, ...counts } = content;
+      const left = excluded.length === 0 ? '' : `|${JSON.stringify(excluded.map((incident) => incident.incidentId))}`;
+      const identity = `${fromMs}|${toMs}|${maturityMs}|${maxRows}|${contentSha256}${left}`;
       const windowId = `win-${createHash('sha256').update(identity).digest('hex').slice(0, 24)}`;
+      const seen = await bidsSeen(connection, decisions, { fromMs, toMs, excluded });
+      const window = { windowId, contentSha256, ...counts, fromMs, toMs, excluded, excludedRows: seen.excludedRows };
       const path = await this.writeWindow(connection, windowId);
       const traffic = await requestsByHour(connection, decisions, fromMs, toMs);
-      await this.database.query(
-        `INSERT INTO training_window (window_id, content_sha256, rows, wins, disclosed, from_ms, to_ms, maturity_ms, path,
-            requests_by_hour_of_week)
-          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (window_id) DO NOTHING`,
-        [
-          windowId,
-          content.sha256,
-          content.rows,
-          content.wins,
-          content.disclosed,
-          fromMs,
-          toMs,
-          maturityMs,
-          path,
-          JSON.stringify(requestsByHourOfWeek(traffic)),
-        ],
-      );
-      const { sha256: contentSha256, ...counts } = content;
-      return { windowId, contentSha256, ...counts, fromMs, toMs };
+      await this.insert(window, {
+        ...{ maturityMs, path },
+        traffic: requestsByHourOfWeek(traffic),
+        profile: { ...seen, frozenAtMs, expected, excluded },
+      });
+      return window;
     });
+  }
+
+  /** What is known of a window beside its rows, for its validation. */
+  async profile(windowId: string): Promise<WindowProfile> {
+    const { rows, from_ms, to_ms, maturity_ms, profile } = await this.stored(windowId);
+    const toMs = Number(to_ms);
+    const maturityMs = Number(maturity_ms);
+    return {
+      fromMs: Number(from_ms),
+      toMs,
+      maturityMs,
+      // Windows of format 1 were frozen without these counts.
+      frozenAtMs: profile.frozenAtMs ?? toMs + maturityMs,
+      seen: profile.seen ?? rows,
+      unusable: profile.unusable ?? 0,
+      expected: Math.max(0, (profile.expected ?? rows) - (profile.excludedRows ?? 0)),
+      featureNames: FEATURE_NAMES,
+    };
   }
 
   /** Every bid of a window, in its canonical order. @throws when the file's content is not what was frozen. */
@@ -110,9 +148,9 @@ export class WindowService {
     const window = await this.stored(windowId);
     return this.duck.with(async (connection) => {
       const bids: FrozenBid[] = [];
-      const rows = streamWindow(connection, `SELECT * FROM ${parquetOf([join(this.duck.root, window.path)])}`);
-      const content = await digest(rows, ({ features, bidMicros, won, minToWinMicros }) =>
-        bids.push({ features: Float32Array.from(features), bidMicros, won, minToWinMicros }),
+      const sql = `SELECT * FROM ${parquetOf([join(this.duck.root, window.path)])}`;
+      const content = await digest(streamWindow(connection, sql, window.format), window.format, (row) =>
+        bids.push({ ...row, features: Float32Array.from(row.features) }),
       );
       if (content.sha256 !== window.content_sha256) throw new Error(`training window ${windowId} is damaged`);
       return bids;
@@ -137,47 +175,126 @@ export class WindowService {
     return path;
   }
 
-  private async stored(windowId: string) {
-    const [row] = await this.database.query<
-      { path: string; content_sha256: string; requests_by_hour_of_week: number[] }[]
-    >('SELECT path, content_sha256, requests_by_hour_of_week FROM training_window WHERE window_id = $1', [windowId]);
+  /** Bids that the index of ingested decisions names: fewer in the lake are lost rows. Retention only ever shortens the index. */
+  private async expectedBids(fromMs: number, toMs: number): Promise<number> {
+    const [{ bids }] = await this.database.query<[{ bids: number }]>(
+      `SELECT count(*)::integer AS bids FROM decision_index
+       WHERE decided_at_ms >= $1 AND decided_at_ms < $2 AND NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0`,
+      [fromMs, toMs],
+    );
+    return bids;
+  }
+
+  private async insert(
+    window: TrainingWindow,
+    more: { maturityMs: number; path: string; traffic: number[]; profile: StoredProfile },
+  ): Promise<void> {
+    await this.database.query(
+      `INSERT INTO training_window (window_id, content_sha256, rows, wins, disclosed, from_ms, to_ms, maturity_ms, path,
+          requests_by_hour_of_week, format, profile)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (window_id) DO NOTHING`,
+      [
+        window.windowId,
+        window.contentSha256,
+        window.rows,
+        window.wins,
+        window.disclosed,
+        window.fromMs,
+        window.toMs,
+        more.maturityMs,
+        more.path,
+        JSON.stringify(more.traffic),
+        FORMAT,
+        JSON.stringify(more.profile),
+      ],
+    );
+  }
+
+  private async stored(windowId: string): Promise<StoredWindow> {
+    const [row] = await this.database.query<StoredWindow[]>('SELECT * FROM training_window WHERE window_id = $1', [
+      windowId,
+    ]);
     if (!row) throw new Error(`there is no training window ${windowId}`);
     return row;
   }
 }
 
+/** Rows of new windows carry what validation reads (migrations/0009). */
+const FORMAT = 2;
 const CANONICAL_ORDER = 'SELECT * FROM frozen ORDER BY decided_at_ms, decision_id';
 
-/** Bids joined with win, bill and loss notices: won = a win or bill; everything else lost, since it is mature. */
-function frozenBidsSql(
-  decisions: string[],
-  outcomes: string[],
-  { fromMs, toMs, maxRows }: { fromMs: number; toMs: number; maxRows: number },
-): string {
-  const inRange = `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}`;
+const inRange = (fromMs: number, toMs: number): string => `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}`;
+
+/** Whether a decision falls into one of the incidents; with a rollout, only its canary's do. */
+function inIncidents(excluded: readonly ExcludedIncident[]): string {
+  const each = excluded.map(({ fromMs, toMs, rolloutId }) => {
+    const when = `decided_at_ms >= ${fromMs}${toMs === null ? '' : ` AND decided_at_ms < ${toMs}`}`;
+    return `(${when}${rolloutId === null ? '' : ` AND arm = 'canary' AND rollout_id = ${literal(rolloutId)}`})`;
+  });
+  return each.length === 0 ? 'false' : `(${each.join(' OR ')})`;
+}
+
+const IS_BID = 'NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0';
+const IS_USABLE = `coalesce(len(features) = ${WINDOW_FEATURES}
+  AND list_count(list_filter(features, lambda value: isfinite(value))) = ${WINDOW_FEATURES}, false)`;
+
+interface FreezeRange {
+  fromMs: number;
+  toMs: number;
+  excluded: readonly ExcludedIncident[];
+}
+
+/** Bids joined with their notices: won = a win or bill; everything else lost, since it is mature. */
+function frozenBidsSql(decisions: string[], outcomes: string[], range: FreezeRange & { maxRows: number }): string {
+  const { fromMs, toMs, maxRows, excluded } = range;
   const notices =
     outcomes.length === 0
-      ? `SELECT NULL::VARCHAR AS decision_id, NULL::BOOLEAN AS won, NULL::DOUBLE AS min_to_win_micros WHERE false`
-      : `SELECT decision_id, bool_or(kind <> 'loss') AS won, max(min_to_win_micros) AS min_to_win_micros
-          FROM ${parquetOf(outcomes)} WHERE kind IN ('win', 'bill', 'loss') AND ${inRange} GROUP BY decision_id`;
+      ? `SELECT NULL::VARCHAR AS decision_id, NULL::BOOLEAN AS won, NULL::DOUBLE AS min_to_win_micros,
+          NULL::BOOLEAN AS clicked, NULL::BIGINT AS notice_at_ms WHERE false`
+      : `SELECT decision_id, bool_or(kind IN ('win', 'bill')) AS won,
+            max(min_to_win_micros) FILTER (kind IN ('win', 'bill', 'loss')) AS min_to_win_micros,
+            bool_or(kind = 'click') AS clicked,
+            min(at_ms) FILTER (kind IN ('win', 'bill', 'loss')) AS notice_at_ms
+          FROM ${parquetOf(outcomes)} WHERE kind IN ('win', 'bill', 'loss', 'click') AND ${inRange(fromMs, toMs)}
+          GROUP BY decision_id`;
   return `CREATE TEMP TABLE frozen AS
     WITH bids AS (
-      SELECT decision_id, decided_at_ms, bid_micros, features FROM ${parquetOf(decisions)}
-      WHERE ${inRange} AND NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0 AND len(features) = ${WINDOW_FEATURES}
-        AND list_count(list_filter(features, lambda value: isfinite(value))) = ${WINDOW_FEATURES}
+      SELECT decision_id, decided_at_ms, bid_micros, features, user_key, grid_mass FROM ${parquetOf(decisions)}
+      WHERE ${inRange(fromMs, toMs)} AND ${IS_BID} AND ${IS_USABLE} AND NOT ${inIncidents(excluded)}
     ), chosen AS (
       SELECT * FROM bids QUALIFY row_number() OVER (ORDER BY md5(decision_id)) <= ${maxRows}
     ), notices AS (${notices})
     SELECT decision_id, decided_at_ms, bid_micros, coalesce(won, false) AS won,
       CASE WHEN isfinite(min_to_win_micros) AND min_to_win_micros > 0 THEN min_to_win_micros END AS min_to_win_micros,
-      features
+      features, user_key, coalesce(clicked, false) AS clicked, notice_at_ms,
+      CASE WHEN isfinite(grid_mass) THEN grid_mass END AS grid_mass
     FROM chosen LEFT JOIN notices USING (decision_id)
     ORDER BY decided_at_ms, decision_id`;
 }
 
-async function* streamWindow(connection: DuckDBConnection, sql: string): AsyncGenerator<WindowRow> {
+/** Bids of the range outside incidents, how many of them cannot be used, and how many incidents took out. */
+async function bidsSeen(connection: DuckDBConnection, decisions: string[], range: FreezeRange) {
+  const { fromMs, toMs, excluded } = range;
+  const isExcluded = inIncidents(excluded);
+  const sql = `SELECT count(*) FILTER (NOT ${isExcluded}), count(*) FILTER (NOT ${isExcluded} AND NOT ${IS_USABLE}),
+      count(*) FILTER (${isExcluded})
+    FROM ${parquetOf(decisions)} WHERE ${inRange(fromMs, toMs)} AND ${IS_BID}`;
+  const counts = { seen: 0, unusable: 0, excludedRows: 0 };
+  for await (const [seen, unusable, excludedRows] of streamRows(connection, sql)) {
+    Object.assign(counts, { seen: Number(seen), unusable: Number(unusable), excludedRows: Number(excludedRows) });
+  }
+  return counts;
+}
+
+/** Rows of format 1 lack the last four columns: nothing is known of their user, click, notice and propensity. */
+async function* streamWindow(
+  connection: DuckDBConnection,
+  sql: string,
+  format: StoredWindow['format'],
+): AsyncGenerator<WindowRow> {
   for await (const row of streamRows(connection, `${sql} ORDER BY decided_at_ms, decision_id`)) {
     const [decisionId, decidedAtMs, bidMicros, won, minToWinMicros, features] = row;
+    const [userKey, clicked, noticeAtMs, gridMass] = format === 1 ? [null, false, null, null] : row.slice(6);
     yield {
       decisionId: decisionId as string,
       decidedAtMs: Number(decidedAtMs),
@@ -185,15 +302,19 @@ async function* streamWindow(connection: DuckDBConnection, sql: string): AsyncGe
       won: won as boolean,
       minToWinMicros: minToWinMicros as number | null,
       features: (features as DuckDBListValue).items as number[],
+      userKey: userKey as string | null,
+      clicked: clicked as boolean,
+      noticeAtMs: noticeAtMs === null ? null : Number(noticeAtMs),
+      gridMass: gridMass as number | null,
     };
   }
 }
 
-async function digest(rows: AsyncIterable<WindowRow>, each?: (row: WindowRow) => void) {
+async function digest(rows: AsyncIterable<WindowRow>, format: StoredWindow['format'], each?: (row: WindowRow) => void) {
   const hash = createHash('sha256');
   const counts = { rows: 0, wins: 0, disclosed: 0 };
   for await (const row of rows) {
-    hash.update(windowRowLine(row));
+    hash.update(windowRowLine(row, format));
     counts.rows += 1;
     if (row.won) counts.wins += 1;
     if (row.minToWinMicros !== null) counts.disclosed += 1;
