@@ -14,6 +14,7 @@ export const INTENT_KINDS = [
   'bidding.resumed',
   'rollout.started',
   'rollout.approved',
+  'rollout.rejected',
   'rollout.promoted',
   'rollout.rolled-back',
   'rollback.requested',
@@ -29,6 +30,8 @@ export const INTENT_KINDS = [
   'line.resumed',
   'freeze.declared',
   'freeze.lifted',
+  'deployment.moved',
+  'conflicts.summed',
 ] as const;
 export const intentSchema = z.object({
   /** Idempotency key: `{workflowId}/{step}/{n}` or the caller's key. */

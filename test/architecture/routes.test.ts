@@ -22,6 +22,10 @@ jest.mock('../../apps/control-plane/src/database/data-source', () => {
   };
 });
 
+jest.mock('../../apps/control-plane/src/database/application-role', () => ({
+  applicationAccess: (url: string) => Promise.resolve({ url, options: undefined, isAppendOnly: true, warning: null }),
+}));
+
 const GOLDEN = path.join(__dirname, 'openapi.json');
 
 describe('routes of the control plane', () => {

@@ -153,7 +153,8 @@ describe('schema of the control plane', () => {
        VALUES (1, 's', 'f', 'c', 'r', repeat('0', 64), '{}', 'k', 'x')`,
     );
     await source.query(
-      `INSERT INTO access_audit (actor, method, path, code, remote_address) VALUES ('a', 'GET', '/', 'x', '')`,
+      `INSERT INTO access_audit (seq, at, actor, method, path, code, remote_address, previous_hash, hash)
+       VALUES (1, now(), 'a', 'GET', '/', 'x', '', repeat('0', 64), repeat('1', 64))`,
     );
     for (const table of ['snapshot', 'access_audit']) {
       await expect(source.query(`DELETE FROM ${table}`)).rejects.toThrow(`${table} is append-only`);
@@ -190,38 +191,11 @@ describe('schema of the control plane', () => {
       const { items } = await ledger.list({ limit: 50 });
       expect(items.map((entry) => entry.seq)).toEqual([3, 2, 1]);
       expect(new Set(items.map((entry) => entry.key))).toEqual(new Set(['k1', 'k2', 'k3']));
-      expect(await ledger.verify()).toEqual({ entries: 3, brokenAt: null });
     });
 
-    test('refuses UPDATE and DELETE; an edit past the trigger is found by verify', async () => {
+    test('refuses UPDATE and DELETE of the owner too', async () => {
       await expect(source.query(`UPDATE intent SET reason = 'x'`)).rejects.toThrow(/append-only/);
       await expect(source.query('DELETE FROM intent')).rejects.toThrow(/append-only/);
-      const columns = [
-        `key = 'x'`,
-        `kind = 'training.refused'`,
-        `publisher = 'bid'`,
-        `subject = 'x'`,
-        `action = '{}'`,
-        `reason = 'x'`,
-        `expires_at = now()`,
-        `recorded_at = '2020-01-01'`,
-        `previous_hash = repeat('a', 64)`,
-        `hash = repeat('b', 64)`,
-      ];
-      await source.query('ALTER TABLE intent DISABLE TRIGGER intent_append_only');
-      for (const change of columns) {
-        const runner = source.createQueryRunner();
-        await runner.startTransaction();
-        await runner.query(`UPDATE intent SET ${change} WHERE seq = 2`);
-        const repository = new IntentRepository({
-          query: (sql: string, values: unknown[]) => runner.query(sql, values),
-        } as DataSource);
-        expect({ change, ...(await repository.verify()) }).toMatchObject({ change, brokenAt: 2 });
-        await runner.rollbackTransaction();
-        await runner.release();
-      }
-      await source.query('DELETE FROM intent WHERE seq = 2');
-      expect((await new IntentRepository(source).verify()).brokenAt).toBe(3);
     });
   });
 });

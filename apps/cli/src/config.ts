@@ -15,6 +15,8 @@ export interface CliConfig {
   /** Base URL of the API; null when no stack runs and ADLOOP_API is not set. */
   apiUrl: string | null;
   stack: RunningStack | null;
+  /** DATABASE_URL, for verbs that look past the API. */
+  databaseUrl: string | null;
   explicitToken: string | null;
   noColor: boolean;
 }
@@ -31,6 +33,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     home,
     apiUrl: env.ADLOOP_API ?? stack?.urls.controlPlane ?? null,
     stack,
+    databaseUrl: env.DATABASE_URL || null,
     explicitToken: env.ADLOOP_TOKEN ?? null,
     noColor: env.NO_COLOR !== undefined,
   };

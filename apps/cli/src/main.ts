@@ -9,6 +9,7 @@ import { addModelCommands } from './commands/models';
 import { addRejudgeCommand } from './commands/rejudge';
 import { addKillCommands } from './commands/kill';
 import { addHoldCommands } from './commands/hold';
+import { addLedgerCommands } from './commands/ledger';
 import { addReleaseCommands } from './commands/release';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
   addHoldCommands(program);
   addForecastsCommand(program);
   addDecisionCommands(program);
+  addLedgerCommands(program);
   addHomeCommands(program);
   addKillCommands(program);
   return program;

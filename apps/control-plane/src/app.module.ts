@@ -9,6 +9,7 @@ import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
 import { LakeHttpModule } from './lake/lake-http.module';
 import { LakeModule } from './lake/lake.module';
+import { LedgerHttpModule } from './ledger/ledger-http.module';
 import { LedgerModule } from './ledger/ledger.module';
 import { MetaHttpModule } from './meta/meta-http.module';
 import { RegistryModule } from './registry/registry.module';
@@ -54,6 +55,7 @@ const HTTP = [
   HealthModule,
   CampaignsHttpModule,
   LakeHttpModule,
+  LedgerHttpModule,
   TrainingHttpModule,
   RolloutsHttpModule,
   MetaHttpModule,

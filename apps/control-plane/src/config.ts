@@ -5,6 +5,11 @@ const port = z.coerce.number().int().min(0).max(65_535);
 const environmentSchema = z.object({
   /** Postgres, `postgres://user:password@host:port/database`. */
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
+  /** Who migrates, when DATABASE_URL is a narrower role; unset = DATABASE_URL. */
+  DATABASE_OWNER_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
+    .optional(),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(200).default(12),
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(4000),
@@ -63,6 +68,7 @@ export class ConfigError extends Error {
 /** Settings of the control plane: read once, frozen, injected by type into whatever needs one. */
 export class ControlPlaneConfig {
   readonly databaseUrl!: string;
+  readonly databaseOwnerUrl!: string;
   readonly databasePoolSize!: number;
   readonly host!: string;
   readonly port!: number;
@@ -105,6 +111,7 @@ export class ControlPlaneConfig {
     const e = parsed.data;
     return new ControlPlaneConfig({
       databaseUrl: e.DATABASE_URL,
+      databaseOwnerUrl: e.DATABASE_OWNER_URL ?? e.DATABASE_URL,
       databasePoolSize: e.DATABASE_POOL_SIZE,
       host: e.HOST,
       port: e.PORT,
@@ -138,11 +145,16 @@ export class ControlPlaneConfig {
     });
   }
 
-  /** The settings for the log: the database's password and the webhook are left out. */
+  /** The settings for the log: the databases' passwords and the webhook are left out. */
   redacted(): Record<string, unknown> {
     const { ...values } = this as ControlPlaneConfig.Values;
-    const pageWebhook = values.pageWebhook === null ? null : '***';
-    return { ...values, pageWebhook, databaseUrl: this.databaseUrl.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@') };
+    const redact = (url: string): string => url.replace(/\/\/([^:/@]+):[^@]*@/, '//$1:***@');
+    return {
+      ...values,
+      pageWebhook: values.pageWebhook === null ? null : '***',
+      databaseUrl: redact(this.databaseUrl),
+      databaseOwnerUrl: redact(this.databaseOwnerUrl),
+    };
   }
 }
 

@@ -10,8 +10,8 @@ async function main(): Promise<void> {
   setLogLevel(config.logLevel);
   const log = childLogger('main');
   log.info({ config: config.redacted() }, 'starting');
-  const migrated = await migrate(config.databaseUrl);
-  if (migrated.length > 0) log.info({ migrated }, 'database migrated');
+  const migrations = await migrate(config.databaseOwnerUrl);
+  if (migrations.length > 0) log.info({ migrated: migrations }, 'database migrated');
   const { app } = await createApplication(config);
   app.enableShutdownHooks();
   await startDuties(app);

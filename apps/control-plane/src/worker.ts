@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { Connection } from '@temporalio/client';
 import { DataSource } from 'typeorm';
 import { ConfigError, ControlPlaneConfig } from './config';
-import { isMigrated } from './database/migrate';
+import { migrated } from './database/migrate';
 import { childLogger, NestLogger, setLogLevel } from './logger';
 import { registerSearchAttributes } from './temporal/search-attribute-registration';
 import { ensureStandingWorkflows } from './temporal/standing-workflows';
@@ -23,12 +23,13 @@ async function main(): Promise<void> {
   setLogLevel(config.logLevel);
   const { worker } = config;
   installRuntime(worker.metricsPort === 0 ? null : `${config.host}:${worker.metricsPort}`);
+  // Before the first connection: only then is there a role to take on.
+  await retried('database', () => migrated(config.databaseUrl, POLL_MS));
   const context = await NestFactory.createApplicationContext(WorkerModule.of(config), {
     logger: new NestLogger(),
     abortOnError: false,
   });
   const dataSource = context.get(DataSource);
-  while (!(await isMigrated(dataSource))) await pause();
   await retried('search attributes', async () => {
     const connection = await Connection.connect({ address: config.temporalAddress });
     try {

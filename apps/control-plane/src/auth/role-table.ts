@@ -12,6 +12,8 @@ const ANY_ROLE: Access = ROLES;
 const AD_OPS: Access = ['ad-ops'];
 const LEARNING: Access = ['ml-lead'];
 const RELEASE: Access = ['release-manager'];
+/** The audit names people and addresses. */
+const AUDIT: Access = ['on-call'];
 const STOPPING: Access = ['release-manager', 'on-call'];
 
 /**
@@ -52,6 +54,11 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'PUT /edge/v1/segments/:edgeId/:segmentId': 'edge',
   // ledger
   'GET /api/v1/intents': ANY_ROLE,
+  'GET /api/v1/ledger/verification': ANY_ROLE,
+  'GET /api/v1/ledger/export': ANY_ROLE,
+  'GET /api/v1/audit': AUDIT,
+  'GET /api/v1/audit/verification': ANY_ROLE,
+  'GET /api/v1/audit/export': AUDIT,
   // lake
   'GET /api/v1/bids/recent': ANY_ROLE,
   'GET /api/v1/decisions/:decisionId': ANY_ROLE,

@@ -8,7 +8,11 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 const MIGRATIONS = join(__dirname, '..', '..', '..', '..', 'migrations', '[0-9]*-*.{ts,js}');
 
 /** Options shared by Nest, migrations and tests. Entities are added by each module's `TypeOrmModule.forFeature`. */
-export function dataSourceOptions(databaseUrl: string, poolSize = 12): DataSourceOptions & { type: 'postgres' } {
+export function dataSourceOptions(
+  databaseUrl: string,
+  poolSize = 12,
+  startUpOptions?: string,
+): DataSourceOptions & { type: 'postgres' } {
   return {
     type: 'postgres',
     url: databaseUrl,
@@ -17,7 +21,11 @@ export function dataSourceOptions(databaseUrl: string, poolSize = 12): DataSourc
     synchronize: false,
     migrations: [MIGRATIONS],
     migrationsTransactionMode: 'each',
-    extra: { statement_timeout: 60_000, connectionTimeoutMillis: 5_000 },
+    extra: {
+      statement_timeout: 60_000,
+      connectionTimeoutMillis: 5_000,
+      ...(startUpOptions && { options: startUpOptions }),
+    },
     logging: false,
   };
 }

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ControlPlaneConfig } from '../config';
 import { dataSourceOptions } from './data-source';
+import { DatabaseAccess } from './database-access';
+import { DatabaseAccessModule } from './database-access.module';
 import { PostgresNotifications } from './postgres-notifications';
 
 /**
@@ -10,10 +12,14 @@ import { PostgresNotifications } from './postgres-notifications';
  */
 @Module({
   imports: [
+    DatabaseAccessModule,
     TypeOrmModule.forRootAsync({
-      inject: [ControlPlaneConfig],
-      useFactory: (config: ControlPlaneConfig) => ({
-        ...dataSourceOptions(config.databaseUrl, config.databasePoolSize),
+      imports: [DatabaseAccessModule],
+      inject: [ControlPlaneConfig, DatabaseAccess],
+      useFactory: async (config: ControlPlaneConfig, database: DatabaseAccess) => ({
+        ...(await database
+          .access()
+          .then(({ url, options }) => dataSourceOptions(url, config.databasePoolSize, options))),
         autoLoadEntities: true,
         retryAttempts: 10,
         retryDelay: 1_000,
@@ -21,6 +27,6 @@ import { PostgresNotifications } from './postgres-notifications';
     }),
   ],
   providers: [PostgresNotifications],
-  exports: [PostgresNotifications, TypeOrmModule],
+  exports: [PostgresNotifications, TypeOrmModule, DatabaseAccessModule],
 })
 export class DatabaseModule {}

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Client } from 'pg';
-import { ControlPlaneConfig } from '../config';
 import { childLogger } from '../logger';
+import { DatabaseAccess } from './database-access';
 
 /** Channels that processes of the control plane notify each other on. */
 export const CHANNELS = ['snapshot'] as const;
@@ -22,7 +22,7 @@ export class PostgresNotifications implements OnModuleInit, OnApplicationShutdow
   private reconnect: NodeJS.Timeout | null = null;
   private closed = false;
 
-  constructor(private readonly config: ControlPlaneConfig) {}
+  constructor(private readonly database: DatabaseAccess) {}
 
   async onModuleInit(): Promise<void> {
     await this.connect();
@@ -53,8 +53,10 @@ export class PostgresNotifications implements OnModuleInit, OnApplicationShutdow
   }
 
   private async connect(): Promise<void> {
+    const { url, options } = await this.database.access();
     const client = new Client({
-      connectionString: this.config.databaseUrl,
+      connectionString: url,
+      ...(options && { options }),
       application_name: 'adloop-listen',
       keepAlive: true,
     });

@@ -13,12 +13,20 @@ import { HeartbeatService } from './heartbeat.service';
 import { SnapshotContentReader } from './snapshot-content-reader';
 import { SnapshotPublisher } from './snapshot-publisher.service';
 import { SnapshotRefresh } from './snapshot-refresh';
-import { SnapshotSigner } from './snapshot-signer';
+import { SnapshotSignerModule } from './snapshot-signer.module';
 import { SnapshotStoreModule } from './snapshot-store.module';
 
 /** Edges: snapshots out, heartbeats in, leases of budget and of canaries' shares. */
 @Module({
-  imports: [DatabaseModule, CampaignsModule, RegistryModule, LakeModule, SnapshotStoreModule, BudgetLedgerModule],
+  imports: [
+    DatabaseModule,
+    CampaignsModule,
+    RegistryModule,
+    LakeModule,
+    SnapshotStoreModule,
+    SnapshotSignerModule,
+    BudgetLedgerModule,
+  ],
   controllers: [EdgeProtocolController, EdgesController],
   providers: [
     CanaryLeases,
@@ -28,7 +36,6 @@ import { SnapshotStoreModule } from './snapshot-store.module';
     SnapshotContentReader,
     SnapshotPublisher,
     SnapshotRefresh,
-    SnapshotSigner,
   ],
   exports: [
     CanaryLeases,

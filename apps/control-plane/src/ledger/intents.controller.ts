@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { INTENT_KINDS, intentSchema } from '#domain/contracts/intent';
 import { ApiProblems } from '../api-docs';
 import { type Page, pageQuerySchema, pageSchema } from '../cursor-page';
-import { IntentRepository, type LedgerEntry } from './intent.repository';
+import type { LedgerEntry } from './append-intent';
+import { IntentRepository } from './intent.repository';
 
 const entrySchema = intentSchema.extend({
   seq: z.number().int(),

@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
+import { ChainReader } from './chain-reader';
 import { IntentRepository } from './intent.repository';
-import { IntentsController } from './intents.controller';
+import { WitnessFile } from './witness-file';
 
-/** The append-only ledger of intents. */
-@Module({ controllers: [IntentsController], providers: [IntentRepository], exports: [IntentRepository] })
+const SERVICES = [IntentRepository, ChainReader, WitnessFile];
+
+/** The append-only ledger of intents, for both roots. */
+@Module({ providers: SERVICES, exports: SERVICES })
 export class LedgerModule {}

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Agent } from '#domain/contracts';
+import type { Agent, Intent } from '#domain/contracts';
+import { appendIntent } from '../ledger/append-intent';
 
 export type PointerRole = 'champion' | 'last-known-good';
 
@@ -105,8 +106,23 @@ export class PointerRepository {
         move.evidenceDigest,
       ],
     );
+    await appendIntent(manager, deploymentOf(move, present?.model_version_id ?? null, version));
     return { moved: true, modelVersionId: move.to };
   }
+}
+
+/** A deployment as the ledger tells of it. */
+function deploymentOf(move: PointerMove, from: string | null, pointerVersion: number): Intent {
+  const { key, cell, agent, role, to, rolloutId, actor, reason, evidenceDigest } = move;
+  return {
+    key: `deployment/${key}`,
+    kind: 'deployment.moved',
+    publisher: 'meta',
+    subject: `${cell}/${agent}/${role}`,
+    action: { from, to, pointerVersion, rolloutId, actor, evidenceDigest },
+    reason,
+    expiresAt: null,
+  };
 }
 
 const pointerOf = (row: PointerRow): Pointer => ({

@@ -11,6 +11,7 @@ import type {
   ServeResult,
 } from '../../../../activities/rollout-activities';
 import type { RolloutView } from '../../../../workflows/messages';
+import { appendIntent } from '../ledger/append-intent';
 import { PointerRepository } from '../registry/pointer.repository';
 import { ReleaseHolds } from '../release-holds/release-holds.repository';
 
@@ -273,21 +274,27 @@ export class RolloutRepository implements RolloutStore {
     );
   }
 
-  async appendApproval(approval: ApprovalRow): Promise<void> {
-    await this.dataSource.query(
-      `INSERT INTO approval (approval_id, rollout_id, stage, evidence_digest, approver, decision, reason, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-      [
-        approval.approvalId,
-        approval.rolloutId,
-        approval.stage,
-        approval.evidenceDigest,
-        approval.approver,
-        approval.decision,
-        approval.reason,
-        new Date(approval.expiresAtMs),
-      ],
-    );
+  /** Stores an approval or a rejection once, and tells the ledger of it in the same transaction. */
+  appendApproval(approval: ApprovalRow): Promise<void> {
+    return this.dataSource.transaction(async (manager) => {
+      const { approvalId, rolloutId, stage, evidenceDigest, approver, decision, reason } = approval;
+      const expiresAt = new Date(approval.expiresAtMs);
+      const stored = await manager.query<unknown[]>(
+        `INSERT INTO approval (approval_id, rollout_id, stage, evidence_digest, approver, decision, reason, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING approval_id`,
+        [approvalId, rolloutId, stage, evidenceDigest, approver, decision, reason, expiresAt],
+      );
+      if (stored.length === 0) return;
+      await appendIntent(manager, {
+        key: `approval/${approvalId}`,
+        kind: decision === 'approve' ? 'rollout.approved' : 'rollout.rejected',
+        publisher: 'operator',
+        subject: rolloutId,
+        action: { approvalId, stage, evidenceDigest, approver },
+        reason,
+        expiresAt: expiresAt.toISOString(),
+      });
+    });
   }
 }
 
