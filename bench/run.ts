@@ -1,7 +1,7 @@
 /** `npm run bench [-- --json]`: measures edge, decision, trainer and market in one run and writes bench/results.md. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseScenario } from '#domain/market';
 import { findRoot } from '../scripts/setup';
 import { shippedArm } from '../scripts/simulate/arms';
@@ -12,6 +12,8 @@ import { measureDecisions } from './micro/decision';
 import { measureLearning } from './micro/learning';
 import { measureSimulator } from './micro/simulator';
 import { resultsDocument, type BenchReport } from './results-document';
+import { benchVerdicts, type VerdictFlags } from './verdicts/command';
+import { PLANTS } from './verdicts/plants';
 
 interface Flags {
   json: boolean;
@@ -55,15 +57,28 @@ async function bench(flags: Flags): Promise<void> {
   console.log(flags.json ? JSON.stringify(report) : document);
 }
 
-new Command('bench')
+const program = new Command('bench')
+  // Options after a subcommand are the subcommand's own.
+  .enablePositionalOptions()
   .option('--json', 'print the report as JSON instead of the tables', false)
   .option('--rounds <n>', 'interleaved rounds of the load test, at least 5 for figures to be kept', positive, 5)
   .option('--seconds <n>', 'length of one load of one round', positive, 5)
   .option('--seed <n>', 'seed of the market that the bodies come from', positive, 7)
   .option('--no-write', 'leave bench/results.md alone')
-  .action(bench)
-  .parseAsync()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
+  .action(bench);
+
+program
+  .command('verdicts')
+  .description('error rates and power of the verdicts over simulated rollouts; writes docs/verdicts.md')
+  .option('--json', 'print the report as JSON instead of the tables', false)
+  .option('--runs <n>', 'rollouts per scenario', positive, 2000)
+  .option('--seed <n>', 'seed of all rollouts', positive, 7)
+  .option('--only <name>', 'scenarios whose name holds this, written nowhere')
+  .addOption(new Option('--plant <mistake>', 'a known mistake that must make this fail').choices(PLANTS).default(null))
+  .option('--no-write', 'leave docs/verdicts.md alone')
+  .action((flags: VerdictFlags) => benchVerdicts(flags));
+
+program.parseAsync().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,9 +1,11 @@
 import type { PlanStage, RolloutPlan } from '../contracts';
 import type { Rng } from '../evaluation/bootstrap';
 import { anytimeHalfWidth } from '../evaluation/confidence-sequence';
+import { estimateRatioOf, type UnitTotals } from '../evaluation/ratio-metric';
 import { seededNormal } from '../evaluation/seeded-random';
 import { CATASTROPHE_MARGIN, CATASTROPHE_MIN_EVENTS } from './catastrophe-lane';
 import { designEffectOf, inferiorAlphaOf, primaryOf, relativePriorVariance, servedShare } from './design-effect';
+import { MIN_BUCKETS } from './metric-test';
 import type { PlanFault } from './plan-lint';
 
 /** Share of paths that must end as they should. */
@@ -15,8 +17,8 @@ const MAX_LOOKS = 60;
 export interface TrafficForecast {
   /** Primary events per second of the whole fleet at the control's rate. */
   primaryPerSecond: number;
-  /** Variance of the primary sum over that of a Poisson count: users who differ, values that differ. Default 1.5. */
-  dispersion?: number;
+  /** Default: DEFAULT_DISPERSION per event, no returning users. */
+  dispersion?: Dispersion;
   rng: Rng;
   /** Default 10,000. */
   paths?: number;
@@ -36,6 +38,41 @@ export interface Feasibility {
   faults: PlanFault[];
 }
 
+/** Fewer events than this and a dispersion is guessed, not measured. */
+const MIN_DISPERSION_EVENTS = 1000;
+/** Assumed when it cannot be measured; a Poisson count has 1. */
+export const DEFAULT_DISPERSION = 1.5;
+
+/** Variance of a primary sum over that of a Poisson count, `perEvent` + `perSecond` · the seconds that users could return in. */
+export interface Dispersion {
+  perEvent: number;
+  /** Users differ and return: what each of them is like stays, however long one looks. */
+  perSecond: number;
+}
+
+/** One period's sums by user bucket of one arm. */
+export interface DispersionSample {
+  buckets: readonly UnitTotals[];
+  events: number;
+  seconds: number;
+}
+
+/** Dispersion from a short and a long period of the same traffic; the default where too little was seen. */
+export function measuredDispersion(short: DispersionSample, long: DispersionSample): Dispersion {
+  const [atShort, atLong] = [dispersionOf(short), dispersionOf(long)];
+  if (atLong === null) return { perEvent: DEFAULT_DISPERSION, perSecond: 0 };
+  if (atShort === null || !(long.seconds > short.seconds)) return { perEvent: Math.max(1, atLong), perSecond: 0 };
+  const perSecond = Math.max(0, (atLong - atShort) / (long.seconds - short.seconds));
+  return { perEvent: Math.max(1, atShort - perSecond * short.seconds), perSecond };
+}
+
+/** Relative variance of the ratio times its events; null with too few buckets or events. */
+function dispersionOf({ buckets, events }: DispersionSample): number | null {
+  if (buckets.length < MIN_BUCKETS || events < MIN_DISPERSION_EVENTS) return null;
+  const estimate = estimateRatioOf(buckets);
+  return estimate && estimate.ratio > 0 ? (events * estimate.variance) / estimate.ratio ** 2 : null;
+}
+
 type PathEnd = 'non-inferior' | 'inferior' | 'undecided';
 
 interface WalkedStage {
@@ -48,7 +85,7 @@ interface Walk {
   plan: RolloutPlan;
   stages: WalkedStage[];
   rate: number;
-  dispersion: number;
+  dispersion: Dispersion;
   prior: number;
   margin: number;
   inferiorAlpha: number;
@@ -69,7 +106,7 @@ export function planFeasibility(plan: RolloutPlan, forecast: TrafficForecast): F
       .filter((stage) => stage.kind === 'canary')
       .map((stage) => ({ stage, share: servedShare(stage), times: lookTimes(stage, plan.lookEverySeconds) })),
     rate: forecast.primaryPerSecond,
-    dispersion: forecast.dispersion ?? 1.5,
+    dispersion: forecast.dispersion ?? { perEvent: DEFAULT_DISPERSION, perSecond: 0 },
     prior: relativePriorVariance(plan),
     margin: primaryOf(plan)?.margin ?? 0.05,
     inferiorAlpha: inferiorAlphaOf(plan),
@@ -159,17 +196,22 @@ function walkStage(
   let control = 0;
   let score = carried;
   let wide = carriedWide;
+  // What the arms' users are like is drawn once a stage: looking longer does not average it away.
+  const habit = (armShare: number) => 1 + Math.sqrt(dispersion.perSecond / (rate * armShare)) * normal();
+  const canaryRate = rate * share * (1 + effect) * habit(share);
+  const controlRate = rate * (1 - share) * habit(1 - share);
   for (const seconds of times) {
     // Labels of the newest decisions are not mature yet.
     const mature = Math.max(0, seconds - plan.labelMaturitySeconds);
-    const grown = (mature - known) * rate;
+    const grown = mature - known;
     known = mature;
-    canary += step(grown * share * (1 + effect), dispersion, normal);
-    control += step(grown * (1 - share), dispersion, normal);
+    canary += step(grown * canaryRate, dispersion.perEvent, normal);
+    control += step(grown * controlRate, dispersion.perEvent, normal);
+    const spread = dispersion.perEvent + dispersion.perSecond * mature;
     const units = { canary: mature * rate * share, control: mature * rate * (1 - share) };
     if (!(units.canary > 0) || !(control > 0)) continue;
-    score = added(carried, canary, control, units, walk.margin, dispersion);
-    wide = added(carriedWide, canary, control, units, CATASTROPHE_MARGIN, dispersion);
+    score = added(carried, canary, control, units, walk.margin, spread);
+    wide = added(carriedWide, canary, control, units, CATASTROPHE_MARGIN, spread);
     const least = Math.min(Math.max(canary, (control * share) / (1 - share)), control);
     const worst =
       least >= stage.minPrimaryEvents && bounds(score, walk.prior, plan.alpha, walk.inferiorAlpha).upper < 0;

@@ -1,6 +1,6 @@
 import type { RolloutPlan } from '../contracts';
 import type { Rng } from '../evaluation/bootstrap';
-import { seededNormal } from '../evaluation/seeded-random';
+import { seededNormal, seededPoisson, type Poisson } from '../evaluation/seeded-random';
 import { servedShare } from './design-effect';
 import type { Look, UnsealedEvidence } from './look';
 import { nextStep, type Step } from './next-step';
@@ -37,24 +37,6 @@ export interface CanaryRun {
 
 const CLICK_VALUE_NANOS = 100_000_000;
 const COST_SHARE = 0.6;
-
-type Poisson = (mean: number) => number;
-
-/** Poisson numbers: Knuth's product below 30, the rounded normal above (error far below the tests' tolerance). */
-function seededPoisson(rng: Rng): Poisson {
-  const normal = seededNormal(rng);
-  return (mean) => {
-    if (mean > 30) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
-    const limit = Math.exp(-mean);
-    let product = rng();
-    let count = 0;
-    while (product > limit) {
-      product *= rng();
-      count += 1;
-    }
-    return count;
-  };
-}
 
 /**
  * Walks a plan's canary stages under a known truth with the production verdict and step rules: for tests and benches of

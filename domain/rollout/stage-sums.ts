@@ -55,6 +55,14 @@ export function addSums(into: KpiSums, from: KpiSums): void {
 
 /** First sum that is not a finite number >= 0, or null. A sum that did not exist when the row was stored is no fault. */
 export function faultySum(sums: KpiSums): KpiSum | null {
+  // Written out as `addSums` is: a sum of numbers >= 0 is finite only if each of them is.
+  const { requests, eligible, bids, wins, impressions, clicks, conversions, valueNanos, spendNanos } = sums;
+  const { fallbacks, errors, late, repeats } = sums;
+  const counted = requests + eligible + bids + wins + impressions + clicks + conversions + valueNanos + spendNanos;
+  const isPlain =
+    requests >= 0 && eligible >= 0 && bids >= 0 && wins >= 0 && impressions >= 0 && clicks >= 0 && conversions >= 0;
+  const isRest = valueNanos >= 0 && spendNanos >= 0 && fallbacks >= 0 && errors >= 0 && late >= 0 && repeats >= 0;
+  if (isPlain && isRest && counted + fallbacks + errors + late + repeats < Infinity) return null;
   const isSum = (value: number | undefined) => value === undefined || (Number.isFinite(value) && value >= 0);
   return SUM_NAMES.find((name) => !isSum(sums[name])) ?? null;
 }
