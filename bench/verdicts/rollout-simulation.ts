@@ -104,7 +104,7 @@ class Simulation {
   }
 
   serve(stage: number): Step {
-    const { plan, world, truth } = this.setup;
+    const { world, truth } = this.setup;
     const users = {
       canary: armOf(this.slots.slice(0, stage + 1)),
       champion: armOf(this.slots.slice(stage + 1)),

@@ -140,7 +140,8 @@ function judgement(
     awaitingApprovalSeconds: 0,
     commands: [],
     paused: false,
-    approved: true,
+    // An approval is assumed where a stage is proven; an undecided one was let through by nobody.
+    approved: verdict === 'non-inferior',
     frozen: null,
   });
   return { verdict, ...decided };
