@@ -35,7 +35,7 @@ export const OWN_POLICY: RejudgePolicy = { rule: 'anytime', stage: {} };
 
 /**
  * The plan that `policy` makes of a rollout's own. Shares, kinds, time buckets, look period and label maturity stay: they made the
- * data, and no rule applied afterwards can change them.
+ * data, and no rule applied afterwards can change them. Whatever else the own plan says (its registered segments) stays as well.
  */
 export function underPolicy(own: RolloutPlan, policy: RejudgePolicy): RolloutPlan {
   const { plan: other, alpha, metrics, designEffect, decisionDeadlineSeconds, stage: rules } = policy;

@@ -21,6 +21,11 @@ export class ApiClient {
     return (await this.send(method, path, body)).split('\n').filter((line) => line !== '');
   }
 
+  /** GETs an answer that is not JSON to be read, but text to be kept. */
+  text(path: string): Promise<string> {
+    return this.send('GET', path, undefined);
+  }
+
   private async send(method: string, path: string, body: unknown): Promise<string> {
     const { apiUrl } = this.config;
     if (!apiUrl) {

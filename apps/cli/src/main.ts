@@ -11,6 +11,7 @@ import { addKillCommands } from './commands/kill';
 import { addHoldCommands } from './commands/hold';
 import { addLedgerCommands } from './commands/ledger';
 import { addReleaseCommands } from './commands/release';
+import { addReportCommand } from './commands/report';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
 
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
   addRejudgeCommand(program);
   addHoldCommands(program);
   addForecastsCommand(program);
+  addReportCommand(program);
   addDecisionCommands(program);
   addLedgerCommands(program);
   addHomeCommands(program);

@@ -17,6 +17,10 @@ import { ShippedSeed } from './shipped/shipped-seed';
 /** Largest JSON body: 1,000 decisions for a replay are the largest legal ones. */
 const BODY_LIMIT_BYTES = 8 << 20;
 
+/** What an answer may load; one that needs another policy sets its own. */
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'";
+
 export interface Application {
   app: NestFastifyApplication;
   routes: RouteIndex;
@@ -62,8 +66,7 @@ function answerHeaders(fastify: FastifyInstance, metrics: ControlPlaneMetrics): 
       'x-request-id': request.id,
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
-      'content-security-policy':
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'",
+      'content-security-policy': reply.getHeader('content-security-policy') ?? PAGE_POLICY,
     });
     if (reply.getHeader('cache-control') === undefined) void reply.header('cache-control', 'no-store');
   });

@@ -93,6 +93,7 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/rollouts/:rolloutId/rollback': STOPPING,
   'POST /api/v1/rollbacks': STOPPING,
   // evidence
+  'GET /api/v1/rollouts/:rolloutId/report': ANY_ROLE,
   'GET /api/v1/forecasts': ANY_ROLE,
   'POST /api/v1/rejudge': ['ml-lead', 'release-manager', 'on-call'],
   'GET /api/v1/rollouts/:rolloutId/edges': ANY_ROLE,
