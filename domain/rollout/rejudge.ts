@@ -76,7 +76,7 @@ class UndecidedClock {
 
 /**
  * Replays looks of one rollout under `policy` through the verdict and step rules of this version. What people did is no part of a
- * policy: approvals count as given and commands as not given, on both sides. The recorded verdict gives the old step, so a rejudge
+ * policy: approvals of proven stages count as given and commands as not given, on both sides. The recorded verdict gives the old step, so a rejudge
  * under the own plan flips nothing unless the rules themselves have changed since.
  */
 export function rejudger(policy: RejudgePolicy): Rejudger {
@@ -140,7 +140,7 @@ function judgement(
     awaitingApprovalSeconds: 0,
     commands: [],
     paused: false,
-    // An approval is assumed where a stage is proven; an undecided one was let through by nobody.
+    // Who approves lets a proven stage go on; what a human would have made of an undecided one is not ours to say.
     approved: verdict === 'non-inferior',
     frozen: null,
   });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { Client } from 'pg';
 import { ShippedSeed } from '../../apps/control-plane/src/shipped/shipped-seed';
 import type { RolloutReport } from '../../apps/control-plane/src/evidence/report/report-schema';
 import { IntentRepository } from '../../apps/control-plane/src/ledger/intent.repository';
@@ -126,11 +127,15 @@ describe('report of a rollout', () => {
   });
 
   test('an altered look is told', async () => {
-    await plane.database.query('ALTER TABLE look DISABLE TRIGGER look_append_only');
-    await plane.database.query(
+    // As the tables' owner: the application itself has no right to.
+    const owner = new Client({ connectionString: plane.config.databaseUrl });
+    await owner.connect();
+    await owner.query('ALTER TABLE look DISABLE TRIGGER look_append_only');
+    await owner.query(
       `UPDATE look SET evidence = jsonb_set(evidence, '{srmP}', '0.5') WHERE rollout_id = 'rol_good' AND stage = 1 AND look = 1`,
     );
-    await plane.database.query('ALTER TABLE look ENABLE TRIGGER look_append_only');
+    await owner.query('ALTER TABLE look ENABLE TRIGGER look_append_only');
+    await owner.end();
     expect((await adloop.run('report', 'rol_good')).out).toMatch(
       /WARNING: 1 of \d+ looks no longer hash to their digest/,
     );

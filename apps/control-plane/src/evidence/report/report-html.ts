@@ -42,7 +42,7 @@ ${page.text}
 
 function toneOf(state: RolloutReport['rollout']['state']): 'good' | 'bad' | 'wait' {
   if (state === 'promoted') return 'good';
-  return ['rolled-back', 'aborted', 'rejected', 'refused'].includes(state) ? 'bad' : 'wait';
+  return ['rolled-back', 'aborted', 'rejected', 'refused', 'superseded'].includes(state) ? 'bad' : 'wait';
 }
 
 const primaryOf = (look: ReportLook | undefined): ReportMetric | undefined =>
