@@ -15,6 +15,10 @@ export class CliRunner {
     private readonly home: string,
   ) {}
 
+  static at(apiUrl: string, home: string): CliRunner {
+    return new CliRunner(apiUrl, home);
+  }
+
   static async over(plane: ControlPlaneHarness): Promise<CliRunner> {
     await plane.app.listen(0, '127.0.0.1');
     return new CliRunner(await plane.app.getUrl(), plane.config.adloopHome);

@@ -10,9 +10,9 @@ export class ApiClient {
     private readonly who: string,
   ) {}
 
-  /** Requests `/api/v1{path}`; POSTs carry an idempotency key. Throws CliError on any problem. */
-  async call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T> {
-    const text = await this.send(method, path, body);
+  /** Requests `/api/v1{path}`; POSTs carry an idempotency key, a new one unless given. Throws CliError on any problem. */
+  async call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown, key?: string): Promise<T> {
+    const text = await this.send(method, path, body, key);
     return (text === '' ? undefined : JSON.parse(text)) as T;
   }
 
@@ -26,10 +26,10 @@ export class ApiClient {
     return this.send('GET', path, undefined);
   }
 
-  private async send(method: string, path: string, body: unknown): Promise<string> {
+  private async send(method: string, path: string, body: unknown, key?: string): Promise<string> {
     const { apiUrl } = this.config;
     if (!apiUrl) {
-      throw new CliError(
+      throw CliError.passing(
         'NO_CONTROL_PLANE',
         `No stack runs in ${this.config.home} and ADLOOP_API is not set.`,
         EXIT.failed,
@@ -38,7 +38,7 @@ export class ApiClient {
     }
     const headers: Record<string, string> = { authorization: `Bearer ${tokenFor(this.config, this.who)}` };
     if (body !== undefined) headers['content-type'] = 'application/json';
-    if (method === 'POST') headers['idempotency-key'] = randomUUID();
+    if (method === 'POST') headers['idempotency-key'] = key ?? randomUUID();
     let response: Response;
     try {
       response = await fetch(`${apiUrl}/api/v1${path}`, {
@@ -50,14 +50,14 @@ export class ApiClient {
     } catch (cause) {
       const why =
         cause instanceof Error ? ((cause.cause as Error | undefined)?.message ?? cause.message) : String(cause);
-      throw new CliError(
+      throw CliError.passing(
         'CONTROL_PLANE_UNREACHABLE',
         `The control plane at ${apiUrl} does not answer: ${why}.`,
         cause instanceof Error && cause.name === 'TimeoutError' ? EXIT.timeout : EXIT.failed,
         'Check it with `npm run adloop -- doctor`.',
       );
     }
-    const text = await response.text();
+    const text = await bodyOf(response, apiUrl);
     if (!response.ok) throw toCliError(response.status, text);
     return text;
   }
@@ -76,5 +76,14 @@ function toCliError(status: number, text: string): CliError {
     exitCodeOf(status),
     undefined,
     problem.errors ?? [],
+    status === 429 || status === 502 || status === 503 || status === 504,
   );
+}
+
+/** A connection that breaks in the middle of an answer is an outage as well. */
+function bodyOf(response: Response, apiUrl: string): Promise<string> {
+  return response.text().catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw CliError.passing('CONTROL_PLANE_UNREACHABLE', `The answer of ${apiUrl} broke off: ${why}.`);
+  });
 }

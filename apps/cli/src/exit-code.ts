@@ -18,9 +18,21 @@ export class CliError extends Error {
     message: string,
     readonly exitCode: ExitCode = EXIT.failed,
     readonly next?: string,
-    readonly faults: { pointer: string; detail: string }[] = [],
+    readonly faults: { pointer: string; code?: string; detail: string }[] = [],
+    /** The same call may succeed later: who waits may ask again. */
+    readonly mayPass = false,
   ) {
     super(message);
+  }
+
+  /** An outage: nothing was refused, and the same call may succeed later. */
+  static passing(code: string, message: string, exitCode: ExitCode = EXIT.failed, next?: string): CliError {
+    return new CliError(code, message, exitCode, next, [], true);
+  }
+
+  /** The same error with another exit code. */
+  endingWith(exitCode: ExitCode): CliError {
+    return new CliError(this.code, this.message, exitCode, this.next, this.faults, this.mayPass);
   }
 }
 

@@ -47,7 +47,8 @@ export function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof CliError) {
     console.error(`${error.code}: ${error.message}`);
-    for (const fault of error.faults) console.error(`  ${fault.pointer}: ${fault.detail}`);
+    for (const fault of error.faults)
+      console.error(`  ${fault.pointer}: ${fault.code === undefined ? '' : `${fault.code}: `}${fault.detail}`);
     if (error.next) console.error(error.next);
     return error.exitCode;
   }

@@ -1,36 +1,22 @@
-import type { Command } from 'commander';
-import type { Evidence, RolloutState } from '#domain/contracts/rollout';
-import { defaultPlan } from '#domain/contracts/default-plan';
-import { CliError, EXIT } from '../exit-code';
+import { Option, type Command } from 'commander';
 import { printObject, printRows } from '../output';
-import { readJsonFile } from './campaign';
-import { contextOf, pause, type CommandContext } from './command-context';
-
-interface Rollout {
-  rolloutId: string;
-  state: RolloutState;
-  stage: number;
-  shareBps: number;
-  waitingFor?: string | null;
-  reason?: string | null;
-  evidenceDigest?: string | null;
-  latestEvidence?: Evidence | null;
-  [field: string]: unknown;
-}
-
-const ENDED = new Set<RolloutState>(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
+import { contextOf } from './command-context';
+import { addReleaseStart, progressOf } from './release-start';
+import { deadlineOf, waitForRollout, type Rollout } from './rollout-wait';
 
 /** `adloop release start|watch|approve|promote|reject|abort|rollback|list|edges`: what release managers and on-call do. */
 export function addReleaseCommands(program: Command): void {
   const release = program.command('release').description('roll out a candidate policy');
-  addStart(release);
+  addReleaseStart(release);
   release
     .command('watch <rolloutId>')
     .description('follow a rollout; exit code 6 when a gate or the canary refuses it')
     .option('--timeout <seconds>', 'longest wait', '86400')
-    .action(async (rolloutId: string, options: { timeout: string }, command: Command) =>
-      watch(contextOf(command), rolloutId, Number(options.timeout)),
-    );
+    .addOption(new Option('--json', 'progress as JSON lines'))
+    .action((rolloutId: string, options: { timeout: string; json?: boolean }, command: Command) => {
+      const context = () => contextOf(command);
+      return waitForRollout(context, rolloutId, deadlineOf(options.timeout), progressOf(options, context()));
+    });
   release
     .command('list')
     .description('list rollouts')
@@ -66,34 +52,6 @@ export function addReleaseCommands(program: Command): void {
     });
 }
 
-function addStart(release: Command): void {
-  release
-    .command('start')
-    .description('start a rollout of a registered model version')
-    .requiredOption('--model <id>', 'model version id')
-    .option('--agent <agent>', 'agent the model belongs to', 'bid')
-    .option('--plan <file>', 'plan (JSON); default: shadow, 1, 5, 25, 50, 100 %')
-    .option('--queue', 'wait while another rollout holds cell and agent, instead of being refused')
-    .option('--wait', 'wait for its end')
-    .option('--timeout <seconds>', 'longest wait', '86400')
-    .action(
-      async (
-        options: { model: string; agent: string; plan?: string; queue?: boolean; wait?: boolean; timeout: string },
-        command: Command,
-      ) => {
-        const context = contextOf(command);
-        const plan = options.plan ? readJsonFile(options.plan) : defaultPlan('default');
-        const whenBusy = options.queue ? 'queue' : 'refuse';
-        const body = { agent: options.agent, modelVersionId: options.model, plan, whenBusy };
-        const started = await context.api('ml-lead').call<{ rolloutId: string }>('POST', '/rollouts', body);
-        if (context.format === 'table') console.log(`Started ${started.rolloutId}.`);
-        if (options.wait) await watch(context, started.rolloutId, Number(options.timeout));
-        else if (context.format === 'table') console.log(`Follow it: adloop release watch ${started.rolloutId}`);
-        else printObject(started, context.format);
-      },
-    );
-}
-
 /** approve, reject, pause, resume, abort: one durable message to the rollout each. */
 function addDecisionVerbs(release: Command): void {
   const verb = (name: string, route: string, role: string, description: string) =>
@@ -116,37 +74,4 @@ function addDecisionVerbs(release: Command): void {
   verb('pause', 'pause', 'release-manager', 'keep the share where it is');
   verb('resume', 'resume', 'release-manager', 'go on after a pause');
   verb('abort', 'abort', 'on-call', 'end the rollout now and serve the champion alone');
-}
-
-async function watch(context: CommandContext, rolloutId: string, timeoutSeconds: number): Promise<void> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
-  let last = '';
-  for (;;) {
-    const rollout = await context.api('viewer').call<Rollout>('GET', `/rollouts/${encodeURIComponent(rolloutId)}`);
-    const line = describeRollout(rollout);
-    if (context.format === 'table' && line !== last) console.log(line);
-    last = line;
-    if (ENDED.has(rollout.state)) {
-      if (context.format !== 'table') printObject(rollout, context.format);
-      if (rollout.state === 'promoted') return;
-      throw new CliError(
-        'ROLLOUT_NOT_PROMOTED',
-        `${rolloutId} ended ${rollout.state}: ${rollout.reason ?? rollout.latestEvidence?.reason ?? 'no reason given'}`,
-        EXIT.gateFailed,
-      );
-    }
-    if (Date.now() > deadline) {
-      throw new CliError('WAIT_TIMEOUT', `${rolloutId} still runs.`, EXIT.timeout, `adloop release watch ${rolloutId}`);
-    }
-    await pause(1000);
-  }
-}
-
-function describeRollout(rollout: Rollout): string {
-  const share = `${(rollout.shareBps / 100).toFixed(1)} %`;
-  const evidence = rollout.latestEvidence
-    ? ` · ${rollout.latestEvidence.verdict}: ${rollout.latestEvidence.reason}`
-    : '';
-  const waiting = rollout.waitingFor ? ` · waiting for ${rollout.waitingFor}` : '';
-  return `${rollout.state} · stage ${rollout.stage} at ${share}${waiting}${evidence}`;
 }

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { WorkflowIdConflictPolicy } from '@temporalio/client';
-import { type Agent, rolloutPlanSchema } from '#domain/contracts';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import { type Agent, canonicalJson, rolloutPlanSchema } from '#domain/contracts';
 import type { Acknowledgement } from '../../../../activities/rollout-activities';
 import type { Actor, ApproveCommand, Command, RollOutPolicyInput, RolloutView } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, rolloutWorkflowId } from '../../../../workflows/workflow-ids';
@@ -40,29 +41,50 @@ export class ReleaseService {
   ) {}
 
   /**
-   * Lints, writes the row and starts the workflow, which lints again by itself.
-   * @throws ProblemError `invalid-plan` listing every fault; `rollout-in-progress`.
+   * Lints, writes the row and starts the workflow, which lints again by itself. The same idempotency key of the same person again
+   * answers the rollout that it began, also when an answer was lost half-way.
+   * @throws ProblemError `invalid-plan` listing every fault; `rollout-in-progress`; `idempotency-key-reused`.
    */
-  async start(release: Release, by: Actor): Promise<{ rolloutId: string; workflowId: string }> {
-    const rolloutId = prefixedId('rol');
-    const subject = { rolloutId, cell: release.cell, agent: release.agent, candidateId: release.candidateId };
-    const faults = await this.lint.faults(subject, release.plan);
-    if (faults.length > 0) {
-      throw new ProblemError('invalid-plan', `${faults.length} fault(s). First: ${faults[0].detail}`, faults);
+  async start(
+    release: Release,
+    by: Actor,
+    idempotencyKey: string | null = null,
+  ): Promise<{ rolloutId: string; workflowId: string }> {
+    const rolloutId = idempotencyKey === null ? prefixedId('rol') : repeatableRolloutId(by.name, idempotencyKey);
+    const { fleet, cell, agent, candidateId, whenBusy } = release;
+    const subject = { rolloutId, cell, agent, candidateId };
+    const known = await this.rollouts.find(rolloutId);
+    if (known === null) {
+      const faults = await this.lint.faults(subject, release.plan);
+      if (faults.length > 0) {
+        throw new ProblemError('invalid-plan', `${faults.length} fault(s). First: ${faults[0].detail}`, faults);
+      }
+      if (whenBusy === 'refuse') await this.refuseWhileBusy(release);
+      const plan = rolloutPlanSchema.parse(release.plan);
+      await this.rollouts.open({ ...subject, fleet, plan, requestedBy: by.name });
+      return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy });
     }
-    if (release.whenBusy === 'refuse') await this.refuseWhileBusy(release);
-    const plan = rolloutPlanSchema.parse(release.plan);
-    await this.rollouts.open({ ...subject, fleet: release.fleet, plan, requestedBy: by.name });
+    const same = known.cell === cell && known.agent === agent && known.candidateId === candidateId;
+    const plan = rolloutPlanSchema.safeParse(release.plan).data;
+    if (!same || plan === undefined || canonicalJson(plan) !== canonicalJson(known.plan)) {
+      throw new ProblemError('idempotency-key-reused', `The key began ${rolloutId}, which is another release.`);
+    }
+    // Beyond its first state the workflow has run: an id that is given again must not start it anew.
+    if (known.state !== 'planned') return { rolloutId, workflowId: rolloutWorkflowId(rolloutId) };
+    return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy });
+  }
+
+  private async launch(input: RollOutPolicyInput): Promise<{ rolloutId: string; workflowId: string }> {
+    const { rolloutId, candidateId, agent, plan, requestedBy } = input;
     const workflowId = rolloutWorkflowId(rolloutId);
-    const { fleet, whenBusy } = release;
-    const input: RollOutPolicyInput = { ...subject, fleet, plan, requestedBy: by, whenBusy };
     await this.temporal.call((client) =>
       client.workflow.start('rollOutPolicy', {
         workflowId,
         taskQueue: CONTROL_QUEUE,
         args: [input],
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        staticSummary: `Roll out ${release.candidateId} (${release.agent}), asked by ${by.name}`,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        staticSummary: `Roll out ${candidateId} (${agent}), asked by ${requestedBy.name}`,
         staticDetails: `Plan "${plan.name}": ${plan.stages.map((s) => `${s.kind} ${s.shareBps / 100} %`).join(', ')}`,
       }),
     );
@@ -147,4 +169,12 @@ export class ReleaseService {
         .executeUpdate<RolloutView, [Command]>(kind, { args: [{ by, reason }] }),
     );
   }
+}
+
+/** The id that one person's key always gives: a repeated request finds what the first one began. */
+function repeatableRolloutId(who: string, key: string): string {
+  const digest = createHash('sha256')
+    .update(canonicalJson([who, key]))
+    .digest('hex');
+  return `rol_${digest.slice(0, 32)}`;
 }

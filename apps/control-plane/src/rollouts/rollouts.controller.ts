@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { z } from 'zod';
 import { releaseRequestSchema } from '#domain/contracts';
-import { ApiProblems } from '../api-docs';
+import { ApiIdempotent, ApiProblems } from '../api-docs';
 import { actorOf } from '../approvals/actor';
 import { LookRepository } from './look.repository';
 import { ReleaseService } from './release.service';
@@ -70,11 +70,24 @@ export class RolloutsController {
   ) {}
 
   @Post()
-  @ApiProblems('malformed-request', 'invalid-input', 'invalid-plan', 'rollout-in-progress', 'temporal-unavailable')
+  @ApiIdempotent()
+  @ApiProblems(
+    'malformed-request',
+    'invalid-input',
+    'invalid-plan',
+    'rollout-in-progress',
+    'idempotency-key-reused',
+    'temporal-unavailable',
+  )
   @ZodResponse({ status: 202, description: 'Started; follow it by its id', type: StartedDto })
   start(@Body() body: ReleaseRequestDto, @Req() request: FastifyRequest): Promise<StartedDto> {
     const { modelVersionId, ...release } = body;
-    return this.releases.start({ ...release, candidateId: modelVersionId }, actorOf(request));
+    const key = request.headers['idempotency-key'];
+    return this.releases.start(
+      { ...release, candidateId: modelVersionId },
+      actorOf(request),
+      typeof key === 'string' && key !== '' ? key : null,
+    );
   }
 
   @Get()
