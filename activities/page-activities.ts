@@ -9,7 +9,9 @@ export type PageKind =
   | 'roll-back-stragglers'
   | 'promotion-stragglers'
   | 'rollout-orphaned'
-  | 'roll-back-target';
+  | 'roll-back-target'
+  | 'retraining-stopped'
+  | 'stop-proposed';
 
 export interface Page {
   /** Idempotency key: the same page twice is one. */

@@ -2,7 +2,10 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Actor, Role } from '../activities/actor';
 import type { Acknowledgement } from '../activities/rollout-activities';
+import type { AgentAutonomy, AutonomyLevel, Proposal } from '#domain/meta';
 import type { Agent, GateResult, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+
+import type { Governance } from './meta/meta-run';
 
 export type { Actor, Role };
 
@@ -254,6 +257,13 @@ export interface MetaView {
   stoppedBy: string | null;
   lastActions: { atMs: number; action: string; reason: string }[];
   reason: string;
+  /** Levels, shares and what waits; absent in runs that began before them. */
+  autonomy?: Record<Agent, AgentAutonomy>;
+  proposals?: Proposal[];
+  /** Newest alerts of the KPI watch, what drift was last said, and the version of the weights or why they rest. */
+  alerts?: string[];
+  drift?: string;
+  weights?: string;
 }
 
 export interface MetaAgentInput {
@@ -265,7 +275,13 @@ export interface MetaAgentInput {
   /** Ticks after which a run continues as new; set by tests only. */
   ticksPerRun?: number;
   /** How metaAgent goes on after continue-as-new. */
-  carried?: { view: MetaView; step: number; memory: unknown; quarantinedBy: Partial<Record<Agent, string>> };
+  carried?: {
+    view: MetaView;
+    step: number;
+    memory: unknown;
+    quarantinedBy: Partial<Record<Agent, string>>;
+    governance?: Governance;
+  };
 }
 export const metaState = defineQuery<MetaView>('state');
 export const pauseMeta = defineUpdate<MetaView, [Command]>('pause');
@@ -277,3 +293,14 @@ export const killAgent = defineUpdate<MetaView, [Command & { agent: Agent }]>('k
 export const reviveAgent = defineUpdate<MetaView, [Command & { agent: Agent }]>('reviveAgent');
 export const stopBidding = defineUpdate<MetaView, [Command]>('stopBidding');
 export const resumeBidding = defineUpdate<MetaView, [Command]>('resumeBidding');
+
+/** A weight of one campaign, by hand: inside its range and the room of a day and a week. */
+export type SetWeightCommand = Command & { campaignId: string; weight: string; value: number };
+/** Less takes effect at once; more waits for a second person. */
+export type SetAutonomyCommand = Command & { agent: Agent; level?: AutonomyLevel; overrideBps?: number };
+export type ApproveProposalCommand = Command & { proposalId: string };
+
+export const setWeight = defineUpdate<MetaView, [SetWeightCommand]>('setWeight');
+export const setAutonomy = defineUpdate<MetaView, [SetAutonomyCommand]>('setAutonomy');
+export const approveProposal = defineUpdate<MetaView, [ApproveProposalCommand]>('approveProposal');
+export const vetoProposal = defineUpdate<MetaView, [ApproveProposalCommand]>('vetoProposal');

@@ -4,6 +4,7 @@ import type { ClaimActivities } from '../activities/claim-activities';
 import type { GuardActivities } from '../activities/guard-activities';
 import type { MetaActivities } from '../activities/meta-activities';
 import type { PageActivities } from '../activities/page-activities';
+import type { WatchActivities } from '../activities/watch-activities';
 import type { RolloutActivities } from '../activities/rollout-activities';
 import type { TrainingActivities } from '../activities/training-activities';
 import { CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
@@ -11,7 +12,7 @@ import { CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
 
 /** Answer a question; a lost one is asked again. */
-export const reads = proxyActivities<RolloutActivities & MetaActivities & TrainingActivities>({
+export const reads = proxyActivities<RolloutActivities & MetaActivities & WatchActivities & TrainingActivities>({
   taskQueue: CONTROL_QUEUE,
   startToCloseTimeout: '30s',
   retry,
@@ -19,7 +20,7 @@ export const reads = proxyActivities<RolloutActivities & MetaActivities & Traini
 
 /** Change the world once per key: a repeated one changes nothing. They retry without limit, with a page by alarm. */
 export const idempotentWrites = proxyActivities<
-  RolloutActivities & ClaimActivities & MetaActivities & TrainingActivities
+  RolloutActivities & ClaimActivities & MetaActivities & WatchActivities & TrainingActivities
 >({
   taskQueue: CONTROL_QUEUE,
   startToCloseTimeout: '30s',

@@ -1,8 +1,7 @@
 import { z } from 'zod';
+import { AGENTS, type Agent } from './agent-names';
 
-/** The four agents that decide every impression. */
-export const AGENTS = ['budget', 'creative', 'bid', 'frequency'] as const;
-export type Agent = (typeof AGENTS)[number];
+export { AGENTS, type Agent };
 export const agentSchema = z.enum(AGENTS);
 
 /** Arms of live traffic. Shadows decide without effect and are therefore no arm. */

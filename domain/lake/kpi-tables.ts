@@ -11,6 +11,7 @@ export const CAMPAIGN_SUMS = [
   'conversions',
   'valueNanos',
   'spendNanos',
+  'repeats',
 ] as const satisfies readonly (keyof KpiSums)[];
 export type CampaignSum = (typeof CAMPAIGN_SUMS)[number];
 export type CampaignRollup = { cell: string; campaignId: string; arm: Arm; bucketMs: number } & Record<

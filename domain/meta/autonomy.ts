@@ -1,4 +1,4 @@
-import { AGENTS, type Agent } from '../contracts/agent';
+import { AGENTS, type Agent } from '../contracts/agent-names';
 
 /** How much the meta-agent may do to an agent on its own: suggest, act after approval, act unless vetoed, act alone. */
 export const AUTONOMY_LEVELS = ['L0', 'L1', 'L2', 'L3'] as const;

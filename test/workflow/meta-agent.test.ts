@@ -49,7 +49,10 @@ describe('metaAgent', () => {
       expect((await state(handle)).quarantined).toEqual(['bid']);
     });
     expect(stub.serving).toEqual([{ quarantined: ['bid'], bidding: 'running' }]);
-    expect(stub.intents).toMatchObject([{ kind: 'agent.quarantined', subject: 'bid', publisher: 'meta' }]);
+    expect(stub.intents).toMatchObject([
+      { kind: 'agent.quarantined', subject: 'bid', publisher: 'meta' },
+      { kind: 'autonomy.changed', subject: 'bid', action: { from: 'L2', to: 'L1' } },
+    ]);
   });
 
   test('a stop acts at once, also while paused; lifting it needs a second person', async () => {

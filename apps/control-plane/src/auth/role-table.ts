@@ -105,6 +105,7 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/release-holds/freezes': RELEASE,
   'POST /api/v1/release-holds/freezes/:freezeId/lift': RELEASE,
   'GET /api/v1/meta': ANY_ROLE,
+  'GET /api/v1/meta/kpis': ANY_ROLE,
   'POST /api/v1/meta/:command': ['ml-lead', 'release-manager', 'on-call'],
 };
 

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { Campaign } from '#domain/contracts/campaign';
+import type { WeightState } from '#domain/contracts/campaign-weights';
 import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
 import { CampaignRepository } from '../campaigns/campaign.repository';
 import { CreativeRepository } from '../creatives/creative.repository';
@@ -37,8 +39,19 @@ export class SnapshotContentReader {
       creatives.map(({ creativeId }) => [creativeId, stats[creativeId] ?? { impressions: 0, clicks: 0 }]),
     );
     const { champion, canary, shadows, autonomyBps, kill } = serving;
-    const policies = { champion, canary, shadows, autonomyBps, kill };
+    const weights = servedWeights(serving.weights, campaigns);
+    const policies = { champion, canary, shadows, autonomyBps, kill, ...(weights && { weights }) };
     const inventory = { campaigns, creatives, creativeStats, standaloneGrantNanos: {} };
     return { schemaVersion: 1, fleet, cell, ...setting, ...policies, ...inventory };
   }
+}
+
+/** Weights of the campaigns that are served; the version stays that of the whole cell. */
+function servedWeights(weights: WeightState | null, campaigns: readonly Campaign[]): WeightState | null {
+  if (weights === null) return null;
+  const served = campaigns.flatMap(({ campaignId }) => {
+    const own = weights.campaigns[campaignId];
+    return own === undefined ? [] : [[campaignId, own] as const];
+  });
+  return { version: weights.version, campaigns: Object.fromEntries(served) };
 }

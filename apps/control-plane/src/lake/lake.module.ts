@@ -3,7 +3,9 @@ import { IncidentsModule } from '../incidents/incidents.module';
 import { CreativeStats } from './creative-stats';
 import { DecisionReader } from './decision-reader.service';
 import { DuckLake } from './duck-lake';
+import { DriftReader } from './drift-reader.service';
 import { KpiRepository } from './kpi.repository';
+import { KpiWindows } from './kpi-windows.repository';
 import { LakeStatusService } from './lake-status.service';
 import { ParquetSealer } from './parquet-sealer.service';
 import { ReconciliationService } from './reconciliation.service';
@@ -13,8 +15,10 @@ import { WindowService } from './window.service';
 const SERVICES = [
   CreativeStats,
   DecisionReader,
+  DriftReader,
   DuckLake,
   KpiRepository,
+  KpiWindows,
   LakeStatusService,
   ParquetSealer,
   ReconciliationService,

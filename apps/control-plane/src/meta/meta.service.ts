@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Agent } from '#domain/contracts';
+import type { AutonomyLevel, WatchedScope } from '#domain/meta';
 import type { Actor, MetaView } from '../../../../workflows/messages';
 import { metaWorkflowId } from '../../../../workflows/workflow-ids';
 import { ControlPlaneConfig } from '../config';
 import { TemporalClient } from '../temporal/temporal-client';
+import { FleetWatchService } from './fleet-watch.service';
 
 /** Commands of the meta-agent as the API names them, and the update each becomes. */
 export const META_COMMANDS = {
@@ -14,6 +16,10 @@ export const META_COMMANDS = {
   'stop-bidding': 'stopBidding',
   'resume-bidding': 'resumeBidding',
   'retrain-now': 'retrainNow',
+  'set-weight': 'setWeight',
+  'set-autonomy': 'setAutonomy',
+  'approve-proposal': 'approveProposal',
+  'veto-proposal': 'vetoProposal',
 } as const;
 export type MetaCommand = keyof typeof META_COMMANDS;
 
@@ -21,6 +27,12 @@ export interface MetaCommandBody {
   reason: string;
   agent?: Agent;
   windowSeconds?: number;
+  campaignId?: string;
+  weight?: string;
+  value?: number;
+  level?: AutonomyLevel;
+  overrideBps?: number;
+  proposalId?: string;
 }
 
 /** Talks to the fleet's one `metaAgent`. */
@@ -29,6 +41,7 @@ export class MetaService {
   constructor(
     private readonly config: ControlPlaneConfig,
     private readonly temporal: TemporalClient,
+    private readonly watch: FleetWatchService,
   ) {}
 
   state(): Promise<MetaView> {
@@ -41,6 +54,15 @@ export class MetaService {
     return this.temporal.call(() =>
       this.handle().executeUpdate<MetaView, [typeof args]>(META_COMMANDS[command], { args: [args] }),
     );
+  }
+
+  /** KPIs of the last whole window of `windowSeconds` by fleet, campaign and segment, with what is wrong. */
+  async kpis(windowSeconds: number, nowMs: number): Promise<{ fromMs: number; toMs: number; scopes: WatchedScope[] }> {
+    const bucketMs = this.config.kpiBucketSeconds * 1000;
+    const toMs = Math.floor(nowMs / bucketMs) * bucketMs;
+    const fromMs = toMs - Math.max(1, Math.round((windowSeconds * 1000) / bucketMs)) * bucketMs;
+    const { fleet, cell } = this.config;
+    return { fromMs, toMs, scopes: await this.watch.scopes(fleet, { cell, fromMs, toMs }, nowMs) };
   }
 
   private handle() {

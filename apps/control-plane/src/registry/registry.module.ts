@@ -6,6 +6,7 @@ import { ProductionRepository } from './production.repository';
 import { RegistrySeed } from './seed';
 import { ServingControlRepository } from './serving-control.repository';
 import { ServingSetService } from './serving-set.service';
+import { WeightRepository } from './weight.repository';
 
 const SERVICES = [
   ArtifactStore,
@@ -14,6 +15,7 @@ const SERVICES = [
   ProductionRepository,
   ServingControlRepository,
   ServingSetService,
+  WeightRepository,
   RegistrySeed,
 ];
 

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Agent, Kill, PolicySnapshot } from '#domain/contracts';
+import type { AutonomyLevel } from '#domain/meta';
 
 export interface ServingControlRow {
   bidding: 'running' | 'stopped';
   quarantined: Agent[];
   autonomyBps: PolicySnapshot['autonomyBps'];
+  /** Levels that were ever set; an agent without one is at its start. */
+  autonomyLevels: Partial<Record<Agent, AutonomyLevel>>;
 }
 
 export const FULL_AUTONOMY: PolicySnapshot['autonomyBps'] = {
@@ -22,12 +25,22 @@ export class ServingControlRepository {
 
   async read(cell: string): Promise<ServingControlRow> {
     const rows = await this.dataSource.query<
-      { bidding: 'running' | 'stopped'; quarantined: Agent[]; autonomy_bps: PolicySnapshot['autonomyBps'] }[]
-    >('SELECT bidding, quarantined, autonomy_bps FROM serving_control WHERE cell = $1', [cell]);
+      {
+        bidding: 'running' | 'stopped';
+        quarantined: Agent[];
+        autonomy_bps: PolicySnapshot['autonomyBps'];
+        autonomy_levels: ServingControlRow['autonomyLevels'];
+      }[]
+    >('SELECT bidding, quarantined, autonomy_bps, autonomy_levels FROM serving_control WHERE cell = $1', [cell]);
     const row = rows.at(0);
     return row === undefined
-      ? { bidding: 'running', quarantined: [], autonomyBps: FULL_AUTONOMY }
-      : { bidding: row.bidding, quarantined: row.quarantined, autonomyBps: row.autonomy_bps };
+      ? { bidding: 'running', quarantined: [], autonomyBps: FULL_AUTONOMY, autonomyLevels: {} }
+      : {
+          bidding: row.bidding,
+          quarantined: row.quarantined,
+          autonomyBps: row.autonomy_bps,
+          autonomyLevels: row.autonomy_levels,
+        };
   }
 
   /** Sets both levels; repeating a key changes nothing. */
@@ -48,6 +61,32 @@ export class ServingControlRepository {
         input.control.bidding,
         input.control.quarantined,
         JSON.stringify(FULL_AUTONOMY),
+        input.key,
+        input.by,
+        input.reason,
+      ],
+    );
+  }
+
+  /** Sets levels and shares of all agents; repeating a key changes nothing. */
+  async setAutonomy(input: {
+    key: string;
+    cell: string;
+    autonomyBps: PolicySnapshot['autonomyBps'];
+    autonomyLevels: ServingControlRow['autonomyLevels'];
+    by: string;
+    reason: string;
+  }): Promise<void> {
+    await this.dataSource.query(
+      `INSERT INTO serving_control (cell, autonomy_bps, autonomy_levels, last_key, updated_by, reason)
+       VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (cell) DO UPDATE SET autonomy_bps = $2, autonomy_levels = $3, last_key = $4, updated_by = $5, reason = $6,
+           updated_at = now()
+         WHERE serving_control.last_key IS DISTINCT FROM $4`,
+      [
+        input.cell,
+        JSON.stringify(input.autonomyBps),
+        JSON.stringify(input.autonomyLevels),
         input.key,
         input.by,
         input.reason,

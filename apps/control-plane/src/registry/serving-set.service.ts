@@ -7,8 +7,10 @@ import {
   type PolicyBundle,
   policyBundleSchema,
   type PolicySnapshot,
+  type WeightState,
 } from '#domain/contracts';
 import { killOf, ServingControlRepository } from './serving-control.repository';
+import { WeightRepository } from './weight.repository';
 
 /** What the edges of a cell serve: the part of a snapshot that the registry decides. */
 export interface ServingSet {
@@ -17,6 +19,8 @@ export interface ServingSet {
   shadows: PolicySnapshot['shadows'];
   autonomyBps: PolicySnapshot['autonomyBps'];
   kill: PolicySnapshot['kill'];
+  /** Null while no weight was ever changed. */
+  weights: WeightState | null;
 }
 
 interface RolloutRow {
@@ -34,6 +38,7 @@ export class ServingSetService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly controls: ServingControlRepository,
+    private readonly weights: WeightRepository,
   ) {}
 
   /**
@@ -76,6 +81,7 @@ export class ServingSetService {
         .map((row) => ({ rolloutId: row.rollout_id, sampleBps: row.shadow_bps, policies: withCandidate(row) })),
       autonomyBps: control.autonomyBps,
       kill: killOf(control),
+      weights: await this.weights.state(cell),
     };
   }
 }

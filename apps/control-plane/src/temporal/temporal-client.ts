@@ -21,6 +21,12 @@ const PROBLEM_OF: Record<string, ProblemCode> = {
   ROLE_NOT_ALLOWED: 'forbidden',
   FOUR_EYES: 'four-eyes',
   STALE_EVIDENCE: 'stale-evidence',
+  UNKNOWN_WEIGHT: 'invalid-input',
+  WEIGHT_OUT_OF_RANGE: 'invalid-input',
+  WEIGHT_NOT_SERVED: 'invalid-input',
+  NEVER_TUNABLE: 'invalid-input',
+  NOTHING_TO_SET: 'invalid-input',
+  UNKNOWN_CAMPAIGN: 'unknown-reference',
 };
 
 /** The one Temporal client of the process. Connects when first used, so that the API starts without Temporal. */

@@ -5,9 +5,11 @@ import { createMetaActivities } from '../../../../activities/meta-activities';
 import { createPageActivities } from '../../../../activities/page-activities';
 import { createRolloutActivities } from '../../../../activities/rollout-activities';
 import { createTrainingActivities } from '../../../../activities/training-activities';
+import { createWatchActivities } from '../../../../activities/watch-activities';
 import { MetaPortsService } from './meta-ports.service';
 import { RolloutPortsService } from './rollout-ports.service';
 import { TrainingPortsService } from './training-ports.service';
+import { WatchPortsService } from './watch-ports.service';
 
 /** Joins ports and activities: the only place where the control plane's services meet the workflows' wishes. */
 @Injectable()
@@ -16,6 +18,7 @@ export class WorkerActivities {
     private readonly rollouts: RolloutPortsService,
     private readonly learning: TrainingPortsService,
     private readonly meta: MetaPortsService,
+    private readonly watch: WatchPortsService,
   ) {}
 
   /** Activities of the queue `control`. Training's writes are here too: they must not wait behind a training. */
@@ -27,6 +30,7 @@ export class WorkerActivities {
       ...createClaimActivities(this.rollouts.claimPorts()),
       ...createPageActivities(this.rollouts.pagePorts()),
       ...createMetaActivities(this.meta.ports()),
+      ...createWatchActivities(this.watch.ports()),
       registerCandidate,
       saveTrainingRun,
     };

@@ -5,6 +5,7 @@ import { EdgesModule } from '../edges/edges.module';
 import { LakeModule } from '../lake/lake.module';
 import { LedgerModule } from '../ledger/ledger.module';
 import { PagesModule } from '../pages/pages.module';
+import { MetaModule } from '../meta/meta.module';
 import { RegistryModule } from '../registry/registry.module';
 import { RolloutsModule } from '../rollouts/rollouts.module';
 import { TrainingModule } from '../training/training.module';
@@ -12,6 +13,7 @@ import { MetaPortsService } from './meta-ports.service';
 import { RolloutPortsService } from './rollout-ports.service';
 import { TemporalModule } from './temporal.module';
 import { TrainingPortsService } from './training-ports.service';
+import { WatchPortsService } from './watch-ports.service';
 import { WorkerActivities } from './worker-activities.service';
 
 /** Root of the Temporal worker: every station's services, and the ports that join them to the activities. */
@@ -26,12 +28,13 @@ export class WorkerModule {
         LakeModule,
         LedgerModule,
         PagesModule,
+        MetaModule,
         RegistryModule,
         RolloutsModule,
         TrainingModule,
         TemporalModule,
       ],
-      providers: [WorkerActivities, RolloutPortsService, TrainingPortsService, MetaPortsService],
+      providers: [WorkerActivities, RolloutPortsService, TrainingPortsService, MetaPortsService, WatchPortsService],
     };
   }
 }
