@@ -4,6 +4,7 @@ import { relativePriorVariance } from '../rollout/design-effect';
 import type { Look, UnsealedEvidence } from '../rollout/look';
 import { METRIC_CATALOGUE } from '../rollout/metric-catalogue';
 import { MIN_BUCKETS, MIN_EVENTS, sampleMetric, type MetricSample } from '../rollout/metric-test';
+import type { StageSums } from '../rollout/stage-sums';
 import { judgeLook } from '../rollout/verdict';
 import { readoutSentence } from './readout-sentence';
 import { readOut } from './readout';
@@ -102,8 +103,10 @@ export function judgeExperimentLook(input: ExperimentLook): UnsealedExperimentEv
   };
 }
 
-const sampleOf = (look: Look, plan: ExperimentPlan): MetricSample | null =>
-  sampleMetric(plan.primary, { stages: look.stages.filter(({ stage }) => stage <= look.stage) });
+function sampleOf(look: Look, plan: ExperimentPlan): MetricSample | null {
+  const stages = look.stages.filter(({ stage }) => stage <= look.stage);
+  return sampleMetric(plan.primary, { stages, ...(look.prePeriod && { prePeriod: look.prePeriod }) });
+}
 
 function decide(
   input: ExperimentLook,
@@ -145,18 +148,16 @@ function scarcity({ primary, minPrimaryEvents }: ExperimentPlan, sample: MetricS
 
 /** The catastrophe lane with the arms changed round: a control that is not the champion must be stoppable too. */
 function laneOfControl({ look, plan, previousControlStreak }: ExperimentLook): ReturnType<typeof catastropheLane> {
-  const swapped = look.stages.map(({ stage, canary, control }) => ({ stage, canary: control, control: canary }));
-  const recent = { canary: look.recent.control, control: look.recent.canary };
-  const planned = look.plannedSpendNanos && {
-    canary: look.plannedSpendNanos.control,
-    control: look.plannedSpendNanos.canary,
+  const swap = <T>({ canary, control }: { canary: T; control: T }) => ({ canary: control, control: canary });
+  const swapStages = (stages: readonly StageSums[]) => stages.map((sums) => ({ stage: sums.stage, ...swap(sums) }));
+  const stages = swapStages(look.stages);
+  const mirrored = look.prePeriod ? { ...look, stages, prePeriod: swapStages(look.prePeriod) } : { ...look, stages };
+  const inputs = {
+    recent: swap(look.recent),
+    planned: look.plannedSpendNanos && swap(look.plannedSpendNanos),
+    latency: look.recentLatency && swap(look.recentLatency),
   };
-  const latency = look.recentLatency && {
-    canary: look.recentLatency.control,
-    control: look.recentLatency.canary,
-  };
-  const inputs = { recent, latency, ...(planned === undefined ? {} : { planned }) };
-  return catastropheLane(sampleOf({ ...look, stages: swapped }, plan), inputs, previousControlStreak, {
+  return catastropheLane(sampleOf(mirrored, plan), inputs, previousControlStreak, {
     relativePrior: relativePriorVariance(look.plan),
     alpha: plan.alpha,
     inferiorAlpha: plan.alpha,

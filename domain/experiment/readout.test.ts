@@ -78,6 +78,29 @@ describe('read-out of two arms', () => {
   });
 });
 
+describe('read-out with the past of the same users', () => {
+  const pre = {
+    difference: 0.02,
+    treatmentVariance: 1.5e-4,
+    controlVariance: 1.5e-4,
+    treatmentCovariance: 2e-4,
+    controlCovariance: 2e-4,
+  };
+
+  it('is narrower, moved by what the past explains, and still excludes 0 exactly with the plain difference', () => {
+    const plain = readOut(sampleOf(), plan)!;
+    const sample = sampleOf();
+    sample.strata[0]!.pre = pre;
+    const adjusted = readOut(sample, plan)!;
+    expect(adjusted.difference.standardError).toBeLessThan(plain.difference.standardError);
+    const theta = (2e-4 + 2e-4) / 3e-4;
+    close(adjusted.difference.estimate, plain.difference.estimate - theta * 0.02);
+    expect(adjusted.relative.lower!).toBeLessThan(adjusted.relative.estimate);
+    expect(adjusted.relative.upper!).toBeGreaterThan(adjusted.relative.estimate);
+    expect(adjusted.relative.upper! < 0).toBe(adjusted.difference.upper < 0);
+  });
+});
+
 describe('error rates under continuous monitoring, on buckets of returning users', () => {
   const RUNS = 250;
   const world = { looks: 30, eventsPerLook: 2000, bucketSpread: 0.05, buckets: 60 };

@@ -1,6 +1,6 @@
 import type { ExperimentPlan, Readout } from '../contracts';
 import { anytimeHalfWidth, anytimeP, priorVarianceFor } from '../evaluation/confidence-sequence';
-import { combineStages, type Difference } from '../evaluation/non-inferiority';
+import { adjustDifference, combineStages, type Difference } from '../evaluation/non-inferiority';
 import type { MetricSample } from '../rollout/metric-test';
 
 /** Relative effects beyond these are not searched for: a bound that lies further out bounds nothing. */
@@ -21,19 +21,20 @@ export function relativePriorOf(plan: Pick<ExperimentPlan, 'alpha' | 'effectOfIn
 }
 
 /**
- * D(δ) = R_T − (1 + δ)·R_C and its variance over serving periods, each with its own concurrent control; δ = 0 is the plain
- * difference. Nothing is divided by a noisy R_C.
+ * D(δ) = R_T − (1 + δ)·R_C and its variance over serving periods, each with its own concurrent control, less what the same
+ * users' past explains (CUPED); δ = 0 is the plain difference. Nothing is divided by a noisy R_C.
  */
 function differenceAt(sample: MetricSample, delta: number): Difference | null {
   const factor = 1 + delta;
   return combineStages(
-    sample.strata.map(({ canary, control, canaryUnits, controlUnits }) => ({
-      d: canary.ratio - factor * control.ratio,
-      variance: canary.variance + factor ** 2 * control.variance,
-      treatmentUnits: canaryUnits,
-      controlUnits,
-      weight: 1,
-    })),
+    sample.strata.map(({ canary, control, canaryUnits, controlUnits, weight, pre }) => {
+      const plain = {
+        d: canary.ratio - factor * control.ratio,
+        variance: canary.variance + factor ** 2 * control.variance,
+      };
+      const less = pre && adjustDifference(plain, pre, -delta, 'higher', Math.min(canary.n, control.n));
+      return { ...(less ?? plain), treatmentUnits: canaryUnits, controlUnits, weight };
+    }),
   );
 }
 
@@ -54,7 +55,9 @@ export function readOut(
   const priorVariance = relativePriorOf(plan) * sample.control ** 2;
   const standardError = Math.sqrt(plain.variance);
   const half = anytimeHalfWidth(standardError, priorVariance, alpha, 'two');
-  const estimate = sample.canary / sample.control - 1;
+  const raw = sample.canary / sample.control - 1;
+  // Where D(δ) is 0: the raw effect unless the past was taken out.
+  const estimate = raw + differenceAt(sample, raw)!.d / sample.control;
   const holds = (delta: number): boolean => {
     const at = differenceAt(sample, delta)!;
     return Math.abs(at.d) <= anytimeHalfWidth(Math.sqrt(at.variance), priorVariance, alpha, 'two');
