@@ -20,11 +20,18 @@ export const LAW_NODES = [
   node('Concat', ['mu', 'sigma'], [WIN_OUTPUT], [integer('axis', 1)]),
 ];
 
+/** Nodes and weights between the last layer, `bare`, and its output, `out`. */
+export interface GraphTail {
+  initializer: TensorMessage[];
+  node: ReturnType<typeof node>[];
+}
+
 /**
  * The model as ONNX bytes: opset 17, normaliser inside, dynamic batch; `features` [N, 24] -> `law` [N, 2] = (mu, sigma).
  * The same weights give the same bytes.
+ * @param tail for drills: what comes after the last layer (planted-graph.ts)
  */
-export function encodeWinModelOnnx(model: WinModel): Uint8Array {
+export function encodeWinModelOnnx(model: WinModel, tail?: GraphTail): Uint8Array {
   const { inputs, hidden1, hidden2, outputs } = WIN_NET;
   const gemm = (x: string, layer: number, y: string) =>
     node('Gemm', [x, `w${layer}`, `b${layer}`], [y], [integer('transB', 1)]);
@@ -42,6 +49,7 @@ export function encodeWinModelOnnx(model: WinModel): Uint8Array {
       floats('b3', [outputs], model.b3),
       floats('sigmaMin', [1], [SIGMA_MIN]),
       longs('columns', [1, 1]),
+      ...(tail?.initializer ?? []),
     ],
     node: [
       ...NORMALISER_NODES,
@@ -49,7 +57,8 @@ export function encodeWinModelOnnx(model: WinModel): Uint8Array {
       node('Relu', ['a1'], ['h1']),
       gemm('h1', 2, 'a2'),
       node('Relu', ['a2'], ['h2']),
-      gemm('h2', 3, 'out'),
+      gemm('h2', 3, tail ? 'bare' : 'out'),
+      ...(tail?.node ?? []),
       ...LAW_NODES,
     ],
   });

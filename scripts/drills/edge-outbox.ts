@@ -6,10 +6,11 @@ import { decodeFrames, type DecisionRecord, type EdgeEvent } from '#domain/contr
 /** Every event that lies in an edge's outbox, shipped or not; a tail that is being written is left out. */
 export function outboxEvents(edgeHome: string): EdgeEvent[] {
   const events: EdgeEvent[] = [];
-  for (const part of ['sealed', 'open']) {
+  // Open ones first: a segment that is sealed meanwhile is then seen twice, and not missed.
+  for (const part of ['open', 'sealed']) {
     const folder = join(edgeHome, 'outbox', part);
     const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.seg')) : [];
-    for (const file of files)
+    for (const file of files.filter((name) => existsSync(join(folder, name))))
       for (const body of decodeFrames(readFileSync(join(folder, file)), crc32).bodies)
         events.push(JSON.parse(Buffer.from(body).toString('utf8')) as EdgeEvent);
   }

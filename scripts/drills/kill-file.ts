@@ -68,6 +68,8 @@ const EDGES = 3;
 export const LONGEST_MS = 2000;
 /** After a change: the bound and some more, so that a late response is seen. */
 const WATCH_MS = 3200;
+/** After the last response: its record is on disk by then. */
+const SETTLE_MS = 1500;
 const CENTRAL: readonly Part[] = ['worker', 'control-plane', 'temporal', 'postgres'];
 
 interface Window {
@@ -113,6 +115,7 @@ export async function killFileDrill(options: KillFileOptions, narrator: Narrator
     narrator.say(`kill -9 of ${CENTRAL.join(', ')}`);
     const played = await play(stack, options, narrator);
     for (const [, probe] of probes) await probe.stop();
+    await pause(SETTLE_MS);
     return reportOf(options, stack, new Map(probes), played);
   } finally {
     await Promise.all(probes.map(([, probe]) => probe.stop()));

@@ -120,14 +120,18 @@ export function edgePart(context: PartContext, edgeId: string): ProcessSpec {
   };
 }
 
-/** The market: users, rivals and an exchange that drive the first edge over OpenRTB. */
-export function simulatorPart(context: PartContext, edgeId: string, options: SimulatorOptions): ProcessSpec {
+/** The market: users, rivals and an exchange that drive these edges over OpenRTB, each user always the same one. */
+export function simulatorPart(
+  context: PartContext,
+  edgeIds: readonly string[],
+  options: SimulatorOptions,
+): ProcessSpec {
   const { scenario, requestsPerSecond, seed, ackLog, controlPort } = options;
   const args = [
     '--scenario',
     scenario,
     '--edge',
-    `http://127.0.0.1:${context.edgePorts[edgeId]!}`,
+    edgeIds.map((edgeId) => `http://127.0.0.1:${context.edgePorts[edgeId]!}`).join(','),
     '--exchange',
     'demo',
   ];

@@ -49,7 +49,14 @@ export interface StackOptions {
   kpiBucketSeconds?: number;
   /** Base URL where edges look for the control plane (default: this stack's); drills put something in between. */
   edgeUpstream?: string;
-  simulator?: { scenario?: string; requestsPerSecond?: number; seed?: number; ackLog?: string };
+  simulator?: {
+    scenario?: string;
+    requestsPerSecond?: number;
+    seed?: number;
+    ackLog?: string;
+    /** Drive every edge (default: the first alone). */
+    everyEdge?: boolean;
+  };
   /** Further variables for the control plane, worker, edges and simulator. */
   env?: NodeJS.ProcessEnv;
   say?: Say;
@@ -170,7 +177,8 @@ function makeStarters(plan: Plan, simulator: SimulatorOptions): Map<string, () =
   for (const edgeId of Object.keys(context.edgePorts)) {
     starters.set(edgeId, () => supervisor.start(edgePart(context, edgeId)));
   }
-  starters.set('simulator', () => supervisor.start(simulatorPart(context, 'edge-1', simulator)));
+  const driven = plan.options.simulator?.everyEdge ? Object.keys(context.edgePorts) : ['edge-1'];
+  starters.set('simulator', () => supervisor.start(simulatorPart(context, driven, simulator)));
   return starters;
 }
 

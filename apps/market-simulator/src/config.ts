@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util';
 /** What one simulator process does. Read once; every fault is reported together. */
 export interface SimulatorConfig {
   scenario: string;
-  edgeUrl: string;
+  /** Base URLs of the edges; a user always meets the same one. */
+  edgeUrls: string[];
   regime: string;
   requestsPerSecond: number | null;
   seed: number | null;
@@ -44,10 +45,12 @@ export function readConfig(args: string[]): SimulatorConfig {
     return null;
   };
   if (!values.scenario) faults.push('--scenario FILE is missing');
-  if (!values.edge || !URL.canParse(values.edge)) faults.push('--edge must be the URL of an edge');
+  const edgeUrls = (values.edge ?? '').split(',').map((url) => url.replace(/\/$/, ''));
+  if (!edgeUrls.every((url) => URL.canParse(url)))
+    faults.push('--edge must be the URL of an edge, or several with commas');
   const config = {
     scenario: values.scenario ?? '',
-    edgeUrl: (values.edge ?? '').replace(/\/$/, ''),
+    edgeUrls,
     regime: values.regime,
     requestsPerSecond: numberOf('rate', 0),
     seed: numberOf('seed', 0),

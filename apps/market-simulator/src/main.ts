@@ -15,10 +15,12 @@ async function run(config: SimulatorConfig): Promise<void> {
   const scenario = parseScenario(JSON.parse(readFileSync(config.scenario, 'utf8')));
   const market = new Market(scenario, config.seed ?? scenario.seed, config.regime);
   const stats = newStats();
-  const pool = new Pool(config.edgeUrl, { connections: CONNECTIONS, headersTimeout: 5000, bodyTimeout: 5000 });
+  const pools = config.edgeUrls.map(
+    (url) => new Pool(url, { connections: CONNECTIONS, headersTimeout: 5000, bodyTimeout: 5000 }),
+  );
   const log = new AcknowledgementLog(config.ackLog);
-  const notices = new Notices(pool, scenario, log, stats);
-  const traffic = new Traffic(market, pool, notices, stats, config.requestsPerSecond ?? market.requestsPerSecond);
+  const notices = new Notices(scenario, log, stats);
+  const traffic = new Traffic(market, pools, notices, stats, config.requestsPerSecond ?? market.requestsPerSecond);
   const view = () => ({ ...stats, requestsPerSecond: traffic.requestsPerSecond, label: scenario.label });
   const drain = async () => {
     traffic.stop();
@@ -36,7 +38,9 @@ async function run(config: SimulatorConfig): Promise<void> {
       ? null
       : await startControlServer({ stats: view, setRate, drain }, config.controlPort, config.controlHost);
   traffic.start();
-  console.log(`${scenario.name} (${scenario.label}): ${traffic.requestsPerSecond} requests/s to ${config.edgeUrl}`);
+  console.log(
+    `${scenario.name} (${scenario.label}): ${traffic.requestsPerSecond} requests/s to ${config.edgeUrls.join(', ')}`,
+  );
   let isEnding = false;
   const end = async () => {
     if (isEnding) return;
@@ -45,7 +49,7 @@ async function run(config: SimulatorConfig): Promise<void> {
     log.close();
     server?.close();
     server?.closeAllConnections();
-    await pool.destroy();
+    await Promise.all(pools.map((pool) => pool.destroy()));
     console.log(JSON.stringify(last));
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end());

@@ -24,7 +24,6 @@ export class Notices {
   private pending = 0;
 
   constructor(
-    private readonly pool: Pool,
     private readonly scenario: Scenario,
     private readonly log: AcknowledgementLog,
     private readonly stats: SimulatorStats,
@@ -36,7 +35,7 @@ export class Notices {
   }
 
   /** Schedules all notices of one settled bid. */
-  settle(auction: MarketAuction, bid: AnsweredBid, result: AuctionResult): void {
+  settle(pool: Pool, auction: MarketAuction, bid: AnsweredBid, result: AuctionResult): void {
     const { notices, response } = this.scenario;
     const price = (result.clearingMicros / 1e6).toFixed(6);
     const minToWin = auction.disclosesMinToWin ? (result.minToWinMicros / 1e6).toFixed(6) : '';
@@ -45,6 +44,7 @@ export class Notices {
       if (auction.lossNoticeDraw >= notices.lossShare) return;
       const reason = String(LOST_TO_HIGHER_BID);
       this.later(
+        pool,
         notices.delayMs,
         'loss',
         bid,
@@ -55,27 +55,33 @@ export class Notices {
     this.stats.wins++;
     this.stats.spendNanos += result.clearingMicros;
     const values = { AUCTION_PRICE: price, AUCTION_MIN_TO_WIN: minToWin, AUCTION_LOSS: '0' };
-    this.later(notices.delayMs, 'win', bid, macros(bid.nurl, values));
-    this.later(2 * notices.delayMs, 'bill', bid, macros(bid.burl, values));
+    this.later(pool, notices.delayMs, 'win', bid, macros(bid.nurl, values));
+    this.later(pool, 2 * notices.delayMs, 'bill', bid, macros(bid.burl, values));
     if (!result.clicked) return;
     const clickUrl = /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(bid.adm ?? '')?.[0]?.replaceAll('&amp;', '&');
-    this.later(2 * notices.delayMs + response.clickDelayMs, 'click', bid, clickUrl ?? null);
+    this.later(pool, 2 * notices.delayMs + response.clickDelayMs, 'click', bid, clickUrl ?? null);
     if (!result.converted || !clickUrl) return;
     const delay = 2 * notices.delayMs + response.clickDelayMs + response.conversionDelayMs;
-    this.later(delay, 'conversion', bid, clickUrl.replace('/n/click', '/n/conv'));
+    this.later(pool, delay, 'conversion', bid, clickUrl.replace('/n/click', '/n/conv'));
   }
 
-  private later(delayMs: number, kind: Acknowledgement['kind'], bid: AnsweredBid, url: string | null): void {
+  private later(
+    pool: Pool,
+    delayMs: number,
+    kind: Acknowledgement['kind'],
+    bid: AnsweredBid,
+    url: string | null,
+  ): void {
     if (url === null) return;
     this.pending++;
-    setTimeout(() => void this.deliver(kind, bid.id, url), delayMs);
+    setTimeout(() => void this.deliver(pool, kind, bid.id, url), delayMs);
   }
 
   /** An exchange that gets no answer tries again a few times; only an answered notice is acknowledged. */
-  private async deliver(kind: Acknowledgement['kind'], bidId: string, url: string): Promise<void> {
+  private async deliver(pool: Pool, kind: Acknowledgement['kind'], bidId: string, url: string): Promise<void> {
     try {
       for (let attempt = 0; attempt <= RETRIES; attempt++) {
-        const status = await this.send(url);
+        const status = await this.send(pool, url);
         if (status >= 200 && status < 400) {
           this.stats.acknowledged[kind] = (this.stats.acknowledged[kind] ?? 0) + 1;
           this.log.add({ kind, bidId, atMs: Date.now(), status });
@@ -91,9 +97,9 @@ export class Notices {
   }
 
   /** Status of one GET; 0 when nothing answered. */
-  private async send(url: string): Promise<number> {
+  private async send(pool: Pool, url: string): Promise<number> {
     const { pathname, search } = new URL(url);
-    return this.pool
+    return pool
       .request({ method: 'GET', path: pathname + search })
       .then(async ({ statusCode, body }) => {
         await body.dump();

@@ -1,4 +1,5 @@
 import type { Pool } from 'undici';
+import { hashText } from '#domain/random';
 import type { Market, MarketAuction } from '#domain/market/index';
 import type { AnsweredBid, Notices } from './notices';
 import type { SimulatorStats } from './stats';
@@ -20,7 +21,8 @@ export class Traffic {
 
   constructor(
     private readonly market: Market,
-    private readonly pool: Pool,
+    /** One an edge. */
+    private readonly pools: readonly Pool[],
     private readonly notices: Notices,
     private readonly stats: SimulatorStats,
     public requestsPerSecond: number,
@@ -57,8 +59,9 @@ export class Traffic {
     this.inFlight++;
     this.stats.sent++;
     const sentAt = performance.now();
+    const pool = this.pools[hashText(auction.user.id) % this.pools.length] as Pool;
     try {
-      const { statusCode, body } = await this.pool.request({
+      const { statusCode, body } = await pool.request({
         method: 'POST',
         path: `/openrtb2/${auction.exchange}`,
         headers: { 'content-type': 'application/json' },
@@ -66,7 +69,7 @@ export class Traffic {
       });
       const text = await body.text();
       if (performance.now() - sentAt > TMAX_MS) this.stats.late++;
-      if (statusCode === 200) this.settle(auction, JSON.parse(text) as { seatbid?: { bid: AnsweredBid[] }[] });
+      if (statusCode === 200) this.settle(auction, pool, JSON.parse(text) as { seatbid?: { bid: AnsweredBid[] }[] });
       else if (statusCode === 204) this.stats.noBids++;
       else this.stats.badStatuses++;
     } catch {
@@ -77,7 +80,7 @@ export class Traffic {
     }
   }
 
-  private settle(auction: MarketAuction, answer: { seatbid?: { bid: AnsweredBid[] }[] }): void {
+  private settle(auction: MarketAuction, pool: Pool, answer: { seatbid?: { bid: AnsweredBid[] }[] }): void {
     const bid = answer.seatbid?.[0]?.bid[0];
     if (!bid) {
       this.stats.noBids++;
@@ -88,6 +91,6 @@ export class Traffic {
     const seen = this.exposures.get(key) ?? 0;
     const result = this.market.resolve(auction, Math.round(bid.price * 1e6), seen);
     if (result.won) this.exposures.set(key, seen + 1);
-    this.notices.settle(auction, bid, result);
+    this.notices.settle(pool, auction, bid, result);
   }
 }
