@@ -2,6 +2,9 @@
 import { Command } from 'commander';
 import { removeHomes, temporaryFolder } from '../setup';
 import { Narrator } from '../story/narrator';
+import { canariesDrill } from './canaries';
+import { BAD_KINDS, type BadKind } from './canaries/planted';
+import { canariesTable } from './canaries/report';
 import { killFileDrill } from './kill-file';
 import { killFileTable } from './kill-file-table';
 import { killsDrill } from './kills';
@@ -66,7 +69,47 @@ const killFile = (flags: CommonFlags & { rate: string; short?: boolean }): Promi
     killFileTable,
   );
 
+interface CanariesFlags extends CommonFlags {
+  count: string;
+  kinds: string;
+  rate: string;
+  within: string;
+  watch: string;
+}
+
+const canaries = (flags: CanariesFlags): Promise<void> => {
+  const kinds = flags.kinds
+    .split(',')
+    .filter((kind): kind is BadKind => (BAD_KINDS as readonly string[]).includes(kind));
+  const options = {
+    kinds,
+    sizes: Math.max(1, Math.round(Number(flags.count) / kinds.length)),
+    seed: Number(flags.seed),
+    ratePerEdge: Number(flags.rate),
+    catchWithinS: Number(flags.within),
+    watchS: Number(flags.watch),
+  };
+  return drill(
+    `${kinds.length * options.sizes} bad canaries (${kinds.join(', ')}) and as many healthy ones`,
+    flags,
+    (folder, narrator) => canariesDrill({ ...options, folder }, narrator),
+    canariesTable,
+  );
+};
+
 const program = new Command('drill').description('drills with faults on purpose');
+program
+  .command('canaries', { isDefault: true })
+  .description('bad canaries that must be caught, healthy ones that must not, on three edges')
+  .option('--count <n>', 'bad canaries, spread over the kinds', '20')
+  .option('--kinds <list>', `kinds of bad canaries, of ${BAD_KINDS.join(',')}`, BAD_KINDS.join(','))
+  .option('--rate <n>', 'requests per second of each edge while canaries serve, at least 130', '150')
+  .option('--within <seconds>', 'longest time in which a bad canary must be caught', '420')
+  .option('--watch <seconds>', 'how long a healthy canary is watched', '90')
+  .option('--seed <n>', 'seed of the market, the sizes and the healthy candidates', '1')
+  .option('--json', 'print JSON alone')
+  .option('--keep', 'keep the folder')
+  .action(canaries);
 program
   .command('outage')
   .description('an edge without control plane, Temporal and Postgres, against a twin that has them')
