@@ -1,10 +1,12 @@
 /** `npm run bench [-- --json]`: measures edge, decision, trainer and market in one run and writes bench/results.md. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseScenario } from '#domain/market';
 import { findRoot } from '../scripts/setup';
 import { shippedArm } from '../scripts/simulate/arms';
+import { benchControlPlane, type ControlPlaneFlags } from './control-plane/command';
+import { CONTROL_PLANE_TITLE } from './control-plane/report';
 import { bidBodies } from './load/bodies';
 import { measureEdgeLoad } from './load/edge-load';
 import { MachineWatch } from './machine';
@@ -12,6 +14,7 @@ import { measureDecisions } from './micro/decision';
 import { measureLearning } from './micro/learning';
 import { measureSimulator } from './micro/simulator';
 import { resultsDocument, type BenchReport } from './results-document';
+import { keepingSection } from './results-section';
 import { benchVerdicts, type VerdictFlags } from './verdicts/command';
 import { PLANTS } from './verdicts/plants';
 
@@ -53,7 +56,11 @@ async function bench(flags: Flags): Promise<void> {
   const measuredAt = new Date().toISOString();
   const report: BenchReport = { measuredAt, seed, machine: watch.report(), edge, decision, learning, simulator };
   const document = resultsDocument(report);
-  if (flags.write) writeFileSync(path.join(root, 'bench', 'results.md'), document);
+  if (flags.write) {
+    const file = path.join(root, 'bench', 'results.md');
+    const old = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    writeFileSync(file, keepingSection(document, old, CONTROL_PLANE_TITLE));
+  }
   console.log(flags.json ? JSON.stringify(report) : document);
 }
 
@@ -77,6 +84,18 @@ program
   .addOption(new Option('--plant <mistake>', 'a known mistake that must make this fail').choices(PLANTS).default(null))
   .option('--no-write', 'leave docs/verdicts.md alone')
   .action((flags: VerdictFlags) => benchVerdicts(flags));
+
+program
+  .command('control-plane')
+  .description('rollouts, looks and schedules per second that one worker holds; writes its section of bench/results.md')
+  .option('--json', 'print the report as JSON instead of the section', false)
+  .option('--rollouts <n>', 'whole rollouts', positive, 1000)
+  .option('--lanes <n>', 'rollouts under way at once', positive, 24)
+  .option('--serving <n>', 'canaries that serve at once while looks are counted', positive, 100)
+  .option('--schedules <n>', 'schedules that fire every second', positive, 40)
+  .option('--seconds <n>', 'how long looks and ticks are counted', positive, 30)
+  .option('--no-write', 'leave bench/results.md alone')
+  .action((flags: ControlPlaneFlags) => benchControlPlane(flags));
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error);

@@ -3,7 +3,7 @@ import { floats, integer, node } from './onnx-proto';
 import { WIN_NET } from './win-model';
 
 /** Square of the ballast's weights: one product with it takes some ten microseconds. */
-const BALLAST = 256;
+const BALLAST = 512;
 
 /**
  * For drills: layers that compute nothing but time, the row through `layers` products with zeros, added as zeros. The law stays what

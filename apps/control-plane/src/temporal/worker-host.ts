@@ -64,7 +64,9 @@ export class WorkerHost {
       workflowBundle,
       activities: options.control,
       maxCachedWorkflows: 200,
-      maxConcurrentActivityTaskExecutions: 50,
+      // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
+      // none for their own looks. The work itself is bounded by the database pool.
+      maxConcurrentActivityTaskExecutions: 500,
       stickyQueueScheduleToStartTimeout: options.stickyQueueMs,
       shutdownGraceTime: GRACE,
     });
