@@ -3,6 +3,7 @@
  * runtime.
  */
 export * from './held-out';
+export * from './inspect-onnx';
 export * from './learning-error';
 export * from './onnx-graph';
 export * from './parity-samples';

@@ -1,0 +1,82 @@
+import protobuf from 'protobufjs';
+
+/**
+ * What a model of somebody else may say, as far as an intake must read it. Field numbers: onnx.proto of github.com/onnx/onnx.
+ * `onnx-proto.ts` beside this writes our own graphs and knows only what those need.
+ */
+const root = protobuf.parse(`
+  syntax = "proto3"; package onnx;
+  message Entry { string key = 1; string value = 2; }
+  message TensorProto { repeated int64 dims = 1; int32 data_type = 2; repeated float float_data = 4; string name = 8; bytes raw_data = 9;
+    repeated Entry external_data = 13; int32 data_location = 14; }
+  message SparseTensorProto { TensorProto values = 1; TensorProto indices = 2; }
+  message AttributeProto { string name = 1; TensorProto t = 5; GraphProto g = 6; repeated TensorProto tensors = 10; repeated GraphProto graphs = 11;
+    SparseTensorProto sparse_tensor = 22; }
+  message NodeProto { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4;
+    repeated AttributeProto attribute = 5; string domain = 7; }
+  message Dimension { oneof value { int64 dim_value = 1; string dim_param = 2; } }
+  message TensorShapeProto { repeated Dimension dim = 1; }
+  message TensorTypeProto { int32 elem_type = 1; TensorShapeProto shape = 2; }
+  message TypeProto { TensorTypeProto tensor_type = 1; }
+  message ValueInfoProto { string name = 1; TypeProto type = 2; }
+  message GraphProto { repeated NodeProto node = 1; string name = 2; repeated TensorProto initializer = 5;
+    repeated ValueInfoProto input = 11; repeated ValueInfoProto output = 12; repeated SparseTensorProto sparse_initializer = 15; }
+  message OperatorSetIdProto { string domain = 1; int64 version = 2; }
+  message Opaque { }
+  message ModelProto { int64 ir_version = 1; GraphProto graph = 7; repeated OperatorSetIdProto opset_import = 8;
+    repeated Opaque training_info = 20; repeated Opaque functions = 25; }
+`).root;
+const ModelProto = root.lookupType('onnx.ModelProto');
+
+/** Members may be absent in every message: proto3 leaves defaults out. */
+export interface ForeignTensor {
+  dims?: string[];
+  dataType?: number;
+  floatData?: number[];
+  name?: string;
+  rawData?: Uint8Array;
+  externalData?: unknown[];
+  dataLocation?: number;
+}
+
+export interface ForeignNode {
+  name?: string;
+  opType?: string;
+  domain?: string;
+  attribute?: {
+    name?: string;
+    t?: ForeignTensor;
+    g?: unknown;
+    tensors?: ForeignTensor[];
+    graphs?: unknown[];
+    sparseTensor?: unknown;
+  }[];
+}
+
+export interface ForeignValue {
+  name?: string;
+  type?: { tensorType?: { elemType?: number; shape?: { dim?: { dimValue?: string; dimParam?: string }[] } } };
+}
+
+export interface ForeignModel {
+  irVersion?: string;
+  opsetImport?: { domain?: string; version?: string }[];
+  trainingInfo?: unknown[];
+  functions?: unknown[];
+  graph?: {
+    node?: ForeignNode[];
+    initializer?: ForeignTensor[];
+    sparseInitializer?: unknown[];
+    input?: ForeignValue[];
+    output?: ForeignValue[];
+  };
+}
+
+/** Reads bytes as an ONNX model; null when they are none. Whole numbers of 64 bits come as text. */
+export function readForeignModel(bytes: Uint8Array): ForeignModel | null {
+  try {
+    return ModelProto.toObject(ModelProto.decode(bytes), { longs: String }) as ForeignModel;
+  } catch {
+    return null;
+  }
+}
