@@ -1,6 +1,13 @@
 /** Offline gate: does the candidate's price law explain bids that it has not seen as well as the champion's? */
 import type { AgentPolicy, GateResult } from '#domain/contracts';
-import { pairedLikelihood, splitHeldOut, type PriceLaw, type WinRow } from '#domain/learning';
+import {
+  cleanRows,
+  pairedLikelihood,
+  splitHeldOut,
+  type PriceLaw,
+  type WindowBid,
+  type WinRow,
+} from '#domain/learning';
 import type { OnnxSession } from './onnx-session';
 
 /** Share of a window that never trains. Training and gate draw the same split from the same seed. */
@@ -13,7 +20,7 @@ const ONE_SIDED_95 = 1.6448536269514722;
 const BATCH = 512;
 
 export interface HeldOutGatePorts {
-  winRows(windowId: string): Promise<WinRow[]>;
+  winRows(windowId: string): Promise<WindowBid[]>;
   artifacts: { get(sha256: string): Promise<Uint8Array> };
   openSession(bytes: Uint8Array): Promise<OnnxSession>;
 }
@@ -40,7 +47,9 @@ export async function judgeHeldOut(ports: HeldOutGatePorts, input: HeldOutGateIn
   const { candidate, champion } = input;
   if (candidate.artifact === null) return result(false, 0, 0, 'the candidate has no model');
   if (champion.artifact === null) return result(true, 0, 0, 'the champion has no model to compare with');
-  const { heldOut } = splitHeldOut(await ports.winRows(input.windowId), HELD_OUT_SHARE, input.seed);
+  // Cleaned as training cleans: both must split the same rows.
+  const { rows } = cleanRows(await ports.winRows(input.windowId));
+  const { heldOut } = splitHeldOut(rows, HELD_OUT_SHARE, input.seed);
   if (heldOut.length < MIN_ROWS)
     return result(false, 0, heldOut.length, `${heldOut.length} held-out rows are too few, ${MIN_ROWS} needed`);
   const ours = await lawsOf(ports, candidate.artifact.sha256, heldOut, input.onBatch);
@@ -57,8 +66,9 @@ export async function judgeHeldOut(ports: HeldOutGatePorts, input: HeldOutGateIn
   );
 }
 
-async function lawsOf(
-  ports: HeldOutGatePorts,
+/** Laws of stored bytes on rows, batch by batch, in the rows' order. */
+export async function lawsOf(
+  ports: Pick<HeldOutGatePorts, 'artifacts' | 'openSession'>,
   sha256: string,
   rows: readonly WinRow[],
   onBatch: HeldOutGateInput['onBatch'],

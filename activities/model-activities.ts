@@ -2,6 +2,9 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { AgentPolicy, BidParams, BudgetParams, GateResult } from '#domain/contracts';
 import {
+  cleanRows,
+  decodeCheckpoint,
+  encodeCheckpoint,
   encodeWinModelOnnx,
   fitPidGains,
   fitTrafficShares,
@@ -14,6 +17,8 @@ import { judgeParity, openChecked } from './check-parity';
 import { freezeModelBins } from './freeze-model-bins';
 import { HELD_OUT_SHARE } from './held-out-gate';
 import { permanent } from './permanent-failure';
+import { addTwin } from './quantise-twin';
+import { fenceOf, ProgressTeller } from './training-progress';
 import type { CandidateDraft, TrainBidInput, TrainingPorts, TrainingWindow } from './training-ports';
 
 const PARITY_VECTORS = 8;
@@ -23,28 +28,64 @@ const MAX_ARTIFACT_BYTES = 4 << 20;
 /** Closures over `ports`; part of `createTrainingActivities`. */
 export function createModelActivities(ports: TrainingPorts) {
   return {
-    /** Trains the censored win model, writes it as ONNX into the artifact store and answers the draft. */
+    ...createUntrainedActivities(ports),
+
+    /**
+     * Trains the censored win model, writes it as ONNX into the artifact store and answers the draft. A worker that dies costs one
+     * epoch: the next attempt goes on from the checkpoint, to the same bytes. A replaced attempt that lives on is refused its writes.
+     */
     async trainBidModel(input: TrainBidInput): Promise<CandidateDraft> {
       const context = Context.current();
-      const rows = await ports.winRows(input.window.windowId);
+      const fence = fenceOf(context);
+      const { checkpoint } = await ports.attempts.claim(fence);
+      const from = checkpoint === null ? null : decodeCheckpoint(checkpoint);
+      const { rows } = cleanRows(await ports.winRows(input.window.windowId));
       const { train } = splitHeldOut(rows, HELD_OUT_SHARE, input.seed);
+      const teller = new ProgressTeller(ports, context, 'bid');
       const startedMs = ports.now();
+      const rowsBefore = from?.rowsSeen ?? 0;
       let rowsPerSecond: number | null = null;
       const model = await codedLearning(() =>
-        trainWinModel(train, input.hyper, input.seed, async (progress) => {
-          rowsPerSecond = Math.round((progress.rowsSeen * 1000) / Math.max(1, ports.now() - startedMs));
-          // The attempt fences zombies: the server refuses heartbeats of an attempt that it has given up.
-          context.heartbeat({ ...progress, rowsPerSecond, attempt: context.info.attempt });
-          // Also lets heartbeats and other activities of this process through; throws when the run was cancelled.
-          await context.sleep(0);
-        }),
+        trainWinModel(
+          train,
+          input.hyper,
+          input.seed,
+          ({ epoch, epochs, loss, rowsSeen, fraction }) => {
+            rowsPerSecond = Math.round(((rowsSeen - rowsBefore) * 1000) / Math.max(1, ports.now() - startedMs));
+            return teller.tell({ epoch, epochs, loss, fraction, rowsPerSecond, resumedFromEpoch: from?.epoch ?? 0 });
+          },
+          {
+            from,
+            onCheckpoint: (state) => ports.attempts.keep(fence, state.epoch, encodeCheckpoint(state)),
+          },
+        ),
       );
       const bytes = encodeWinModelOnnx(model);
       const parity = paritySamples(model, PARITY_VECTORS, input.seed);
       const draft = await bidDraft(ports, { ...input, bytes, parity, source: { kind: 'trained', hyper: input.hyper } });
-      return { ...draft, rowsPerSecond };
+      await ports.attempts.finish(fence);
+      return { ...draft, rowsPerSecond, fence };
     },
 
+    /** Adds the int8 twin of a trained bid model; the draft serves it where it ships. */
+    async quantiseTwin(input: { draft: CandidateDraft }): Promise<CandidateDraft> {
+      const context = Context.current();
+      return addTwin(ports, input.draft, async (done, of) => {
+        context.heartbeat({ activity: 'quantiseTwin', done, of });
+        context.cancellationSignal.throwIfAborted();
+      });
+    },
+
+    /** Parity of the artifact that will serve, twin or original. */
+    async checkParity(input: { draft: CandidateDraft }): Promise<GateResult> {
+      return judgeParity(ports, input.draft.policy);
+    },
+  };
+}
+
+/** Candidates that no gradient made: a model trained elsewhere, and the Budget agent's gains. */
+function createUntrainedActivities(ports: TrainingPorts) {
+  return {
     /** Takes a model trained elsewhere; its golden vectors come from its own runs on rows of the window. */
     async adoptBidModel(input: TrainBidInput & { sha256: string; note: string }): Promise<CandidateDraft> {
       const bytes = await ports.artifacts.get(input.sha256);
@@ -79,10 +120,6 @@ export function createModelActivities(ports: TrainingPorts) {
         seed,
         rowsPerSecond: null,
       };
-    },
-
-    async checkParity(input: { draft: CandidateDraft }): Promise<GateResult> {
-      return judgeParity(ports, input.draft.policy);
     },
   };
 }

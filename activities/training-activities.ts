@@ -1,11 +1,13 @@
 /** Activities of `retrainAgents`: window, gates, registration; the making of models is `model-activities.ts`. Queue `training`. */
 import { Context } from '@temporalio/activity';
 import type { GateResult } from '#domain/contracts';
+import { dataSentence, type DataReport, validateWindow } from '#domain/learning';
 import { judgeHeldOut } from './held-out-gate';
 import { createModelActivities } from './model-activities';
 import { permanent } from './permanent-failure';
 import { judgeOnMarket } from './simulator-gate';
-import type { CandidateDraft, TrainingPorts, TrainingRunRow, TrainingWindow } from './training-ports';
+import { ProgressTeller } from './training-progress';
+import type { CandidateDraft, TrainingPorts, TrainingRunRow, TrainingWindow, ValidatedWindow } from './training-ports';
 
 /** Closures over `ports`; their names are the activity types. */
 export function createTrainingActivities(ports: TrainingPorts) {
@@ -14,33 +16,35 @@ export function createTrainingActivities(ports: TrainingPorts) {
     ...createGateActivities(ports),
 
     async freezeWindow(input: { fromMs: number; toMs: number }): Promise<TrainingWindow> {
-      return { ...(await ports.freezeWindow(input)), ...input };
+      return ports.freezeWindow(input);
     },
 
-    /** Refuses a window that nothing can be learned from, by the same codes as the trainer. */
+    /**
+     * The data gate: refuses a window that nothing, or the wrong thing, would be learned from. The failure's type is the first fault's
+     * code, its message names them all, its details hold the report.
+     */
     async validateWindow(input: {
       window: TrainingWindow;
       agent: 'bid' | 'budget';
-    }): Promise<{ rows: number; wins: number }> {
+      minRows?: number;
+    }): Promise<ValidatedWindow> {
       const { window, agent } = input;
       if (window.rows === 0) throw permanent('EMPTY_WINDOW', `window ${window.windowId} holds no rows`);
-      if (agent === 'budget') return { rows: window.rows, wins: 0 };
+      if (agent === 'budget') return { rows: window.rows, wins: 0, report: null };
       const rows = await ports.winRows(window.windowId);
-      const wins = rows.filter((row) => row.won).length;
-      if (rows.length === 0) throw permanent('EMPTY_WINDOW', `window ${window.windowId} holds no bids`);
-      if (wins === 0 || wins === rows.length) {
-        throw permanent(
-          'ONE_CLASS',
-          `all ${rows.length} bids of window ${window.windowId} were ${wins === 0 ? 'lost' : 'won'}`,
-        );
+      const report = validateWindow(rows, await ports.windowProfile(window.windowId), input.minRows);
+      const blocks = report.findings.filter((finding) => finding.severity === 'block');
+      if (blocks.length > 0) {
+        throw permanent(blocks[0].code, `window ${window.windowId}: ${dataSentence(report)}`, [report]);
       }
-      return { rows: rows.length, wins };
+      return { rows: report.rowsKept, wins: report.wins, report };
     },
 
     async registerCandidate(input: {
       key: string;
       draft: CandidateDraft;
       gates: GateResult[];
+      data?: DataReport | null;
       createdBy: string;
     }): Promise<{ modelVersionId: string }> {
       const { workflowExecution } = Context.current().info;
@@ -60,8 +64,10 @@ export function createTrainingActivities(ports: TrainingPorts) {
         seed: draft.seed,
         gates: input.gates,
         ...(draft.driftBins === undefined ? {} : { driftBins: draft.driftBins }),
+        ...(input.data == null ? {} : { data: input.data }),
+        ...(draft.int8 === undefined ? {} : { int8: draft.int8 }),
       };
-      return ports.register({ key: input.key, manifest, createdBy: input.createdBy });
+      return ports.register({ key: input.key, fence: draft.fence ?? null, manifest, createdBy: input.createdBy });
     },
 
     async saveTrainingRun(run: TrainingRunRow): Promise<void> {
@@ -70,43 +76,33 @@ export function createTrainingActivities(ports: TrainingPorts) {
   };
 }
 
-/** The offline gates; each heartbeats, and stops where the run is cancelled. */
+/** The offline gates; each says how far it is, and stops where the run is cancelled. */
 function createGateActivities(ports: TrainingPorts) {
   return {
     async gateHeldOut(input: { draft: CandidateDraft; cell: string; seed: number }): Promise<GateResult> {
       const { draft, cell, seed } = input;
-      const { heartbeat, cancelled } = beats();
+      const teller = new ProgressTeller(ports, Context.current(), 'bid');
       return judgeHeldOut(ports, {
         candidate: draft.policy,
         champion: await ports.champion(cell, 'bid'),
         windowId: draft.window.windowId,
         seed,
-        onBatch: async (done, of) => {
-          heartbeat({ gate: 'held-out-likelihood', done, of });
-          cancelled.throwIfAborted();
-        },
+        // Both models read the rows, one after the other: the champion's pass starts again at 0.
+        onBatch: (done, of) => teller.tell({ fraction: Math.min(1, done / of) }),
       });
     },
 
     async gateSimulator(input: { draft: CandidateDraft; cell: string; seed: number }): Promise<GateResult> {
-      const { heartbeat, cancelled } = beats();
+      const { agent } = input.draft.policy;
+      const teller = new ProgressTeller(ports, Context.current(), agent === 'budget' ? 'budget' : 'bid');
       return judgeOnMarket(ports, {
         candidate: input.draft.policy,
         cell: input.cell,
         seed: input.seed,
-        onProgress: async (done, of) => {
-          heartbeat({ gate: 'simulator', done, of });
-          cancelled.throwIfAborted();
-          await new Promise((resolve) => setImmediate(resolve));
-        },
+        onProgress: (done, of) => teller.tell({ fraction: done / of }),
       });
     },
   };
-}
-
-function beats(): { heartbeat(details: unknown): void; cancelled: AbortSignal } {
-  const context = Context.current();
-  return { heartbeat: (details) => context.heartbeat(details), cancelled: context.cancellationSignal };
 }
 
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;

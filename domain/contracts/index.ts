@@ -17,6 +17,7 @@ export * from './experiment';
 export * from './intent';
 export * from './kill-order';
 export * from './kpi-rollup';
+export * from './manifest-seal';
 export * from './model-manifest';
 export * from './no-bid-reason';
 export * from './normalised-request';

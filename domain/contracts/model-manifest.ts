@@ -23,6 +23,48 @@ const driftBinsSchema = z.object({
   n: z.number().int().positive(),
 });
 
+const excludedIncidentSchema = z.object({
+  incidentId: z.string(),
+  fromMs: z.number(),
+  toMs: z.number().nullable(),
+  rolloutId: z.string().nullable(),
+  reason: z.string(),
+});
+
+/** Report of the data gate (domain/learning/validation). */
+export const dataReportSchema = z.object({
+  verdict: z.enum(['pass', 'block']),
+  rowsIn: z.number().int(),
+  rowsKept: z.number().int(),
+  wins: z.number().int(),
+  filtered: z.record(z.string(), z.number().int()),
+  findings: z.array(
+    z.object({
+      code: z.string(),
+      severity: z.enum(['block', 'warn']),
+      detail: z.string(),
+      value: z.number(),
+      bound: z.number(),
+    }),
+  ),
+});
+
+/** An int8 twin ships only when it loses less than `lossBound` (nats per row, upper 95 %) and is `speedBound` times as fast. */
+export const int8TwinSchema = z.object({
+  sha256: z.string(),
+  sizeBytes: z.number().int(),
+  originalSha256: z.string(),
+  lossNats: z.number(),
+  lossBound: z.number(),
+  /** Median run time of the original over that of the twin, at `batchRows` rows. */
+  speedRatio: z.number(),
+  speedBound: z.number(),
+  batchRows: z.number().int(),
+  shipped: z.boolean(),
+  reason: z.string(),
+});
+export type Int8Twin = z.infer<typeof int8TwinSchema>;
+
 /** Registry entry of one agent policy: immutable once written. */
 export const modelManifestSchema = z.object({
   modelVersionId: z.string(),
@@ -40,6 +82,9 @@ export const modelManifestSchema = z.object({
       rows: z.number().int(),
       fromMs: z.number(),
       toMs: z.number(),
+      /** Incidents whose decisions were left out, and how many bids that was; absent in windows from before. */
+      excluded: z.array(excludedIncidentSchema).optional(),
+      excludedRows: z.number().int().optional(),
     })
     .nullable(),
   featureSpecHash: z.string(),
@@ -62,6 +107,10 @@ export const modelManifestSchema = z.object({
     .object({ inputs: z.array(driftBinsSchema), predictions: z.array(driftBinsSchema) })
     .nullable()
     .optional(),
+  /** What the data gate found in the window; absent in manifests from before it. */
+  data: dataReportSchema.optional(),
+  /** The int8 twin: what it loses, how fast it is, and whether it is what serves. */
+  int8: int8TwinSchema.optional(),
   createdAt: z.string(),
 });
 export type ModelManifest = z.infer<typeof modelManifestSchema>;

@@ -21,6 +21,7 @@ const root = protobuf.parse(`
 export const ModelProto = root.lookupType('onnx.ModelProto');
 
 const FLOAT = 1;
+const UINT8 = 2;
 const INT8 = 3;
 const INT64 = 7;
 const ATTRIBUTE_INT = 2;
@@ -51,6 +52,11 @@ export function longs(name: string, values: number[]): TensorMessage {
 /** A tensor of signed bytes; without dimensions a scalar. */
 export function bytes(name: string, dims: number[], values: Int8Array): TensorMessage {
   return { name, dims, dataType: INT8, rawData: new Uint8Array(values) };
+}
+
+/** A scalar byte without sign. */
+export function unsigned(name: string, value: number): TensorMessage {
+  return { name, dims: [], dataType: UINT8, rawData: Uint8Array.of(value) };
 }
 
 export const integer = (name: string, i: number) => ({ name, i, type: ATTRIBUTE_INT });

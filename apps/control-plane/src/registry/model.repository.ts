@@ -21,7 +21,10 @@ interface ModelRow {
 export class ModelRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Registers a manifest; the same key or the same id again answers the version that is there. */
+  /**
+   * Registers a manifest; the same key or the same id again answers the version that is there: the first registration stands, also
+   * when a run that failed after it is run again.
+   */
   async register(
     input: { key: string; manifest: Omit<ModelManifest, 'createdAt'>; createdBy: string },
     manager: EntityManager = this.dataSource.manager,
@@ -43,7 +46,12 @@ export class ModelRepository {
         input.key,
       ],
     );
-    return { modelVersionId: manifest.modelVersionId };
+    const [{ model_version_id: modelVersionId }] = await manager.query<{ model_version_id: string }[]>(
+      `SELECT model_version_id FROM model_version WHERE model_version_id = $1 OR registration_key = $2
+       ORDER BY model_version_id = $1 DESC LIMIT 1`,
+      [manifest.modelVersionId, input.key],
+    );
+    return { modelVersionId };
   }
 
   async find(modelVersionId: string): Promise<RegisteredModel | null> {

@@ -11,6 +11,7 @@ import { RolloutsModule } from '../rollouts/rollouts.module';
 import { TrainingModule } from '../training/training.module';
 import { MetaPortsService } from './meta-ports.service';
 import { RolloutPortsService } from './rollout-ports.service';
+import { ServedPolicies } from './served-policies.service';
 import { TemporalModule } from './temporal.module';
 import { TrainingPortsService } from './training-ports.service';
 import { WatchPortsService } from './watch-ports.service';
@@ -34,7 +35,14 @@ export class WorkerModule {
         TrainingModule,
         TemporalModule,
       ],
-      providers: [WorkerActivities, RolloutPortsService, TrainingPortsService, MetaPortsService, WatchPortsService],
+      providers: [
+        WorkerActivities,
+        RolloutPortsService,
+        TrainingPortsService,
+        ServedPolicies,
+        MetaPortsService,
+        WatchPortsService,
+      ],
     };
   }
 }

@@ -1,12 +1,16 @@
 import { Module } from '@nestjs/common';
 import { TemporalModule } from '../temporal/temporal.module';
+import { AttemptRepository } from './attempt.repository';
+import { ProgressReporter } from './progress-reporter.service';
 import { TrainingRunRepository } from './training-run.repository';
 import { TrainingService } from './training.service';
+
+const SERVICES = [TrainingService, TrainingRunRepository, AttemptRepository, ProgressReporter];
 
 /** Training runs: started here, carried out by `retrainAgents`. */
 @Module({
   imports: [TemporalModule],
-  providers: [TrainingService, TrainingRunRepository],
-  exports: [TrainingService, TrainingRunRepository],
+  providers: SERVICES,
+  exports: SERVICES,
 })
 export class TrainingModule {}
