@@ -14,6 +14,10 @@ export interface StartTrainingInput {
   fleet: string;
   cell: string;
   agent: 'bid' | 'budget';
+  /** Given: one run that trains all of these in parallel. */
+  agents?: ('bid' | 'budget')[];
+  /** A run of this kind that still trains is answered instead of starting another beside it. */
+  joinsRunning?: boolean;
   kind: 'daily' | 'full' | 'manual' | 'drift';
   cutoffMs: number;
   windowSeconds: number;

@@ -1,9 +1,11 @@
 /** Every message of every workflow: the wire contract between the API, the worker and running histories. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Actor, Role } from '../activities/actor';
+import type { RunProgress } from '../activities/training-ports';
 import type { Acknowledgement } from '../activities/rollout-activities';
 import type { AgentAutonomy, AutonomyLevel, Proposal } from '#domain/meta';
-import type { Agent, GateResult, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+import type { Agent, GateResult, Int8Twin, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+import type { DataReport } from '#domain/learning';
 
 import type { Governance } from './meta/meta-run';
 
@@ -147,6 +149,9 @@ export interface ValidateInShadowInput {
 }
 export const shadowEvidence = defineQuery<ShadowEvidence | null>('evidence');
 
+/** Agents that learn; the others run baselines. */
+export type TrainedAgent = 'bid' | 'budget';
+
 export type TrainingKind = 'daily' | 'full' | 'manual' | 'drift' | 'imported';
 
 /** Hyper-parameters that may be set; the others are the trainer's defaults (domain/learning). */
@@ -162,7 +167,10 @@ export interface TrainingHyper {
 export interface RetrainAgentsInput {
   fleet: string;
   cell: string;
-  agent: 'bid' | 'budget';
+  /** The agent to train; of several, the first. */
+  agent: TrainedAgent;
+  /** Given: these are trained in parallel on one window, each on its own queue and through its own gates. */
+  agents?: TrainedAgent[];
   kind: TrainingKind;
   /** End of the window, epoch ms; together with the kind it names the run. */
   cutoffMs: number;
@@ -188,13 +196,10 @@ export type TrainingStep =
   | 'failed'
   | 'cancelled';
 
-/** What `retrainAgents` knows about itself. */
-export interface TrainingView {
-  runKey: string;
-  agent: 'bid' | 'budget';
-  kind: TrainingKind;
+/** How far one agent's training is, and what came of it. */
+export interface AgentTraining {
+  agent: TrainedAgent | 'several';
   step: TrainingStep;
-  windowId: string | null;
   rows: number | null;
   gates: GateResult[];
   candidateId: string | null;
@@ -203,18 +208,26 @@ export interface TrainingView {
   rolloutId: string | null;
   code: string | null;
   reason: string;
+  /** Where the step is: fraction, epoch, pace, time left; null between steps. Absent in runs from before. */
+  progress?: RunProgress | null;
+  /** What the data gate found, also when it blocked. */
+  data?: DataReport | null;
+  int8?: Int8Twin | null;
 }
-/** A run that has not done anything yet. */
-export function newTrainingView(
-  run: Pick<TrainingView, 'runKey' | 'agent' | 'kind'> & { requestedBy: string },
-): TrainingView {
-  const { runKey, agent, kind, requestedBy } = run;
+
+/** What `retrainAgents` knows about itself; of several agents `parts` holds each, and the rest sums them up. */
+export interface TrainingView extends AgentTraining {
+  runKey: string;
+  kind: TrainingKind;
+  windowId: string | null;
+  parts?: AgentTraining[];
+}
+
+/** An agent of a run that has not done anything yet. */
+export function newAgentTraining(agent: AgentTraining['agent'], requestedBy: string): AgentTraining {
   return {
-    runKey,
     agent,
-    kind,
     step: 'freezing-window',
-    windowId: null,
     rows: null,
     gates: [],
     candidateId: null,
@@ -224,7 +237,23 @@ export function newTrainingView(
     reason: `requested by ${requestedBy}`,
   };
 }
+
+/** A run that has not done anything yet. */
+export function newTrainingView(
+  run: Pick<TrainingView, 'runKey' | 'kind'> & { agent: TrainedAgent; agents?: TrainedAgent[]; requestedBy: string },
+): TrainingView {
+  const { runKey, agent, agents, kind, requestedBy } = run;
+  return {
+    ...newAgentTraining(agents === undefined ? agent : 'several', requestedBy),
+    runKey,
+    kind,
+    windowId: null,
+    ...(agents === undefined ? {} : { parts: agents.map((each) => newAgentTraining(each, requestedBy)) }),
+  };
+}
 export const trainingProgress = defineQuery<TrainingView>('progress');
+/** Sent by a training's own activity: where it is. */
+export const trainingProgressed = defineSignal<[RunProgress]>('trainingProgressed');
 export const cancelTraining = defineUpdate<TrainingView, [Command]>('cancel');
 
 export interface RetrainTickInput {

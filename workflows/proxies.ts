@@ -7,7 +7,7 @@ import type { PageActivities } from '../activities/page-activities';
 import type { WatchActivities } from '../activities/watch-activities';
 import type { RolloutActivities } from '../activities/rollout-activities';
 import type { TrainingActivities } from '../activities/training-activities';
-import { CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
+import { agentQueue, CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
 
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
 
@@ -44,14 +44,21 @@ export const guards = proxyActivities<GuardActivities>({
   retry: { initialInterval: '1s', backoffCoefficient: 1 },
 });
 
-/** Slow learning on its own queue, with progress as heartbeats and cancellation that is waited for. */
-export const training = proxyActivities<TrainingActivities>({
-  taskQueue: TRAINING_QUEUE,
-  startToCloseTimeout: '2h',
-  heartbeatTimeout: '30s',
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry,
-});
+/** Slow work with progress as heartbeats and cancellation that is waited for. */
+const slowOn = (taskQueue: string) =>
+  proxyActivities<TrainingActivities>({
+    taskQueue,
+    startToCloseTimeout: '2h',
+    heartbeatTimeout: '30s',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry,
+  });
+
+/** Windows and gates, and the learning of runs from before agents had queues of their own. */
+export const training = slowOn(TRAINING_QUEUE);
+
+/** The learning of each agent on its own queue. */
+export const agentTraining = { bid: slowOn(agentQueue('bid')), budget: slowOn(agentQueue('budget')) };
 
 /** Waits in the queue for a lock, as long as another rollout holds it; a dead worker is noticed as with `guards`. */
 export const queues = proxyActivities<ClaimActivities>({

@@ -1,33 +1,32 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
   isCancellation,
   ParentClosePolicy,
-  setCurrentDetails,
+  patched,
   setHandler,
   startChild,
-  upsertSearchAttributes,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { CandidateDraft, TrainingWindow } from '../activities/training-ports';
 import * as messages from './messages';
-import type { RetrainAgentsInput, TrainingStep, TrainingView } from './messages';
-import { idempotentWrites, training } from './proxies';
+import type { AgentTraining, RetrainAgentsInput, TrainedAgent, TrainingView } from './messages';
+import { agentTraining, idempotentWrites, training } from './proxies';
 import { rollOutPolicy } from './roll-out-policy';
-import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from './search-attributes';
+import { TrainingRun } from './training/training-run';
 import { rolloutWorkflowId } from './workflow-ids';
 
 /**
- * Freezes a window, trains (or takes) a candidate, checks it and registers it with its gate results; a passed one may
- * start its rollout, not awaited. Data that nothing can be learned from fails the run with the trainer's code.
+ * Freezes a window, validates it, trains (or takes) a candidate per agent, checks it and registers it with its gate results; a passed
+ * one may start its rollout, not awaited. Several agents learn in parallel, each on its own queue, and one's fault does not stop the
+ * others. Data that nothing can be learned from fails the run with the gate's code.
  */
 export async function retrainAgents(input: RetrainAgentsInput): Promise<TrainingView> {
   const run = new TrainingRun(input);
   const scope = new CancellationScope({ cancellable: true });
   setHandler(messages.trainingProgress, () => run.view);
+  setHandler(messages.trainingProgressed, (progress) => run.progressed(progress));
   setHandler(
     messages.cancelTraining,
     (command) => {
@@ -47,181 +46,126 @@ export async function retrainAgents(input: RetrainAgentsInput): Promise<Training
   try {
     await scope.run(() => learn(run));
   } catch (error) {
-    await CancellationScope.nonCancellable(() => run.failed(error));
+    await CancellationScope.nonCancellable(() => run.stopped(error));
     await condition(allHandlersFinished);
     if (isCancellation(error)) return run.view;
-    throw ApplicationFailure.create({
-      type: run.view.code ?? 'TRAINING_FAILED',
-      message: run.view.reason,
-      nonRetryable: true,
-    });
+    throw failureOf(run.view);
   }
   await condition(allHandlersFinished);
+  if (run.view.step === 'failed') throw failureOf(run.view);
   return run.view;
 }
 
+const failureOf = (view: TrainingView): ApplicationFailure =>
+  ApplicationFailure.create({ type: view.code ?? 'TRAINING_FAILED', message: view.reason, nonRetryable: true });
+
 async function learn(run: TrainingRun): Promise<void> {
-  const { input, view } = run;
-  const { cell, agent, seed } = input;
-  await run.enter('freezing-window');
+  const { input, view, parts } = run;
+  await run.enter(view, 'freezing-window');
   const fromMs = input.cutoffMs - input.windowSeconds * 1000;
   const window = await training.freezeWindow({ fromMs, toMs: input.cutoffMs });
   view.windowId = window.windowId;
-  await run.enter('validating-data');
-  view.rows = (await training.validateWindow({ window, agent })).rows;
-  await run.enter('training');
-  const draft = await draftOf(run, window);
-  await run.enter('checking-parity');
-  view.gates.push(await training.checkParity({ draft }));
+  if (view.parts === undefined) return learnAgent(run, view, window);
+  view.rows = window.rows;
+  const outcomes = await Promise.all(
+    parts.map((part) =>
+      learnAgent(run, part, window).catch(async (error: unknown) => {
+        // One agent's bad data is no reason to throw the others' work away; a cancellation ends them all.
+        if (isCancellation(error)) return error;
+        await run.failed(part, error);
+        await run.announce(part, 'training.refused');
+        return undefined;
+      }),
+    ),
+  );
+  const cancelled = outcomes.find((outcome) => outcome !== undefined);
+  if (cancelled !== undefined) throw cancelled as Error;
+  await sumUp(run);
+}
+
+/** The run as a whole after its agents ended: failed only when all did. */
+async function sumUp(run: TrainingRun): Promise<void> {
+  const { view, parts } = run;
+  const failed = parts.filter((part) => part.step === 'failed');
+  view.passed = parts.every((part) => part.passed === true);
+  view.candidateId = parts.find((part) => part.candidateId !== null)?.candidateId ?? null;
+  view.code = failed[0]?.code ?? null;
+  view.reason = parts.map((part) => `${part.agent}: ${part.reason}`).join('; ');
+  await run.enter(view, failed.length === parts.length ? 'failed' : 'finished');
+}
+
+/** One agent from the frozen window to its registered candidate. */
+async function learnAgent(run: TrainingRun, part: AgentTraining, window: TrainingWindow): Promise<void> {
+  const { cell, seed, requestedBy, hyper } = run.input;
+  const agent = part.agent as TrainedAgent;
+  await run.enter(part, 'validating-data');
+  const validated = await training.validateWindow({ window, agent, minRows: hyper?.minRows });
+  part.rows = validated.rows;
+  part.data = validated.report;
+  await run.enter(part, 'training');
+  const draft = await draftOf(run, agent, window);
+  part.int8 = draft.int8 ?? null;
+  await run.enter(part, 'checking-parity');
+  part.gates.push(await training.checkParity({ draft }));
   if (agent === 'bid') {
-    await run.enter('gate-held-out');
-    view.gates.push(await training.gateHeldOut({ draft, cell, seed }));
+    await run.enter(part, 'gate-held-out');
+    part.gates.push(await training.gateHeldOut({ draft, cell, seed }));
   }
-  await run.enter('gate-simulator');
-  view.gates.push(await training.gateSimulator({ draft, cell, seed }));
-  await run.enter('registering');
+  await run.enter(part, 'gate-simulator');
+  part.gates.push(await training.gateSimulator({ draft, cell, seed }));
+  await run.enter(part, 'registering');
   const { modelVersionId } = await idempotentWrites.registerCandidate({
     key: run.key('register').key,
     draft,
-    gates: view.gates,
-    createdBy: input.requestedBy.name,
+    gates: part.gates,
+    data: part.data,
+    createdBy: requestedBy.name,
   });
-  view.candidateId = modelVersionId;
-  view.passed = view.gates.every((gate) => gate.passed);
-  const refused = view.gates.filter((gate) => !gate.passed).map((gate) => `${gate.gate}: ${gate.reason}`);
-  view.reason = view.passed
-    ? `${modelVersionId} passed ${view.gates.length} gates`
+  part.candidateId = modelVersionId;
+  part.passed = part.gates.every((gate) => gate.passed);
+  const refused = part.gates.filter((gate) => !gate.passed).map((gate) => `${gate.gate}: ${gate.reason}`);
+  part.reason = part.passed
+    ? `${modelVersionId} passed ${part.gates.length} gates`
     : `refused by ${refused.join('; ')}`;
-  if (view.passed && input.rollout !== undefined) await startRollout(run, modelVersionId);
-  await run.enter('finished');
-  await run.announce(view.passed ? 'training.finished' : 'training.refused');
+  if (part.passed && run.input.rollout !== undefined) await startRollout(run, part, modelVersionId);
+  await run.enter(part, 'finished');
+  await run.announce(part, part.passed ? 'training.finished' : 'training.refused');
 }
 
-function draftOf(run: TrainingRun, window: TrainingWindow): Promise<CandidateDraft> {
-  const { cell, agent, seed, imported, hyper } = run.input;
-  if (agent === 'budget') return training.fitBudgetPolicy({ cell, window, seed });
-  if (imported !== undefined) return training.adoptBidModel({ cell, window, seed, hyper: {}, ...imported });
-  return training.trainBidModel.executeWithOptions(
+async function draftOf(run: TrainingRun, agent: TrainedAgent, window: TrainingWindow): Promise<CandidateDraft> {
+  const { cell, seed, imported, hyper } = run.input;
+  // Runs from before agents had queues of their own learn where they started.
+  const learning = patched('agent-task-queues') ? agentTraining[agent] : training;
+  if (agent === 'budget') return learning.fitBudgetPolicy({ cell, window, seed });
+  if (imported !== undefined) return learning.adoptBidModel({ cell, window, seed, hyper: {}, ...imported });
+  const draft = await learning.trainBidModel.executeWithOptions(
     { summary: `win model on ${window.rows} rows of ${window.windowId}` },
     [{ cell, window, hyper: hyper ?? {}, seed }],
   );
+  return patched('int8-twin') ? learning.quantiseTwin({ draft }) : draft;
 }
 
 /** The rollout outlives this run: it waits for people, training does not. */
-async function startRollout(run: TrainingRun, candidateId: string): Promise<void> {
+async function startRollout(run: TrainingRun, part: AgentTraining, candidateId: string): Promise<void> {
   const { input } = run;
   if (input.rollout === undefined) return;
   const { rolloutId, plan } = input.rollout;
+  const agent = part.agent as TrainedAgent;
   await startChild(rollOutPolicy, {
     workflowId: rolloutWorkflowId(rolloutId),
     parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Roll out ${candidateId} (${input.agent})`,
+    staticSummary: `Roll out ${candidateId} (${agent})`,
     args: [
       {
         rolloutId,
         fleet: input.fleet,
         cell: input.cell,
-        agent: input.agent,
+        agent,
         candidateId,
         plan,
         requestedBy: input.requestedBy,
-        // A newer candidate takes the place of one still in shadow, otherwise waits for it: nobody is there to try again.
-        whenBusy: 'queue',
       },
     ],
   });
-  run.view.rolloutId = rolloutId;
-}
-
-/** State of one training run, mirrored in its row and in the Temporal UI. */
-class TrainingRun {
-  readonly view: TrainingView;
-  private step = 0;
-
-  constructor(readonly input: RetrainAgentsInput) {
-    const { agent, kind, requestedBy } = input;
-    this.view = messages.newTrainingView({
-      runKey: workflowInfo().workflowId,
-      agent,
-      kind,
-      requestedBy: requestedBy.name,
-    });
-  }
-
-  isOver(): boolean {
-    return ['finished', 'failed', 'cancelled'].includes(this.view.step);
-  }
-
-  key(step: string): { key: string; seq: number } {
-    this.step += 1;
-    return { key: `${workflowInfo().workflowId}/${step}/${this.step}`, seq: this.step };
-  }
-
-  async enter(step: TrainingStep): Promise<void> {
-    const { view, input } = this;
-    view.step = step;
-    setCurrentDetails(trainingDetails(view));
-    upsertSearchAttributes([
-      { key: FLEET_KEY, value: input.fleet },
-      { key: AGENT_KEY, value: input.agent },
-      { key: REQUESTED_BY_KEY, value: input.requestedBy.name },
-      { key: STAGE_KEY, value: step },
-      { key: VERDICT_KEY, value: view.passed === null ? 'none' : view.passed ? 'passed' : 'refused' },
-    ]);
-    await idempotentWrites.saveTrainingRun.executeWithOptions({ summary: step }, [
-      {
-        runKey: view.runKey,
-        seq: this.key('save').seq,
-        fleet: input.fleet,
-        agent: input.agent,
-        kind: input.kind,
-        step,
-        code: view.code,
-        candidateId: view.candidateId,
-        rolloutId: view.rolloutId,
-        requestedBy: input.requestedBy.name,
-        view: { ...view },
-      },
-    ]);
-  }
-
-  /** The champion stays: nothing here touches a pointer. */
-  async failed(error: unknown): Promise<void> {
-    const { view } = this;
-    if (isCancellation(error)) {
-      view.code = 'CANCELLED';
-      await this.enter('cancelled');
-    } else {
-      const cause = error instanceof ActivityFailure ? error.cause : error;
-      view.code = cause instanceof ApplicationFailure ? (cause.type ?? 'TRAINING_FAILED') : 'TRAINING_FAILED';
-      view.reason = cause instanceof Error ? cause.message : String(cause);
-      await this.enter('failed');
-    }
-    await this.announce('training.refused');
-  }
-
-  async announce(kind: 'training.finished' | 'training.refused'): Promise<void> {
-    const { view } = this;
-    await idempotentWrites.appendIntent({
-      key: this.key('intent').key,
-      kind,
-      publisher: 'meta',
-      subject: view.runKey,
-      action: { agent: view.agent, candidateId: view.candidateId, code: view.code, windowId: view.windowId },
-      reason: view.reason,
-      expiresAt: null,
-    });
-  }
-}
-
-function trainingDetails(view: TrainingView): string {
-  const gates = view.gates.map((gate) => `- ${gate.passed ? 'passed' : '**refused**'} ${gate.gate}: ${gate.reason}`);
-  return [
-    `### Training of ${view.agent} (${view.kind}): **${view.step}**`,
-    `- window ${view.windowId ?? 'not frozen yet'}, ${view.rows ?? '?'} rows`,
-    ...gates,
-    `- ${view.code === null ? '' : `**${view.code}** `}${view.reason}`,
-    ...(view.candidateId === null ? [] : [`- candidate ${view.candidateId}`]),
-    ...(view.rolloutId === null ? [] : [`- rollout/${view.rolloutId}`]),
-  ].join('\n');
+  part.rolloutId = rolloutId;
 }

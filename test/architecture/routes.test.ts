@@ -110,6 +110,8 @@ describe('routes of the control plane', () => {
       ['POST /api/v1/campaigns', 'ad-ops admin'],
       ['PATCH /api/v1/campaigns/:campaignId', 'ad-ops admin'],
       ['POST /api/v1/training', 'ml-lead admin'],
+      ['POST /api/v1/schedules/:name/pause', 'ml-lead release-manager on-call admin'],
+      ['POST /api/v1/schedules/:name/resume', 'ml-lead admin'],
       ['POST /api/v1/incidents', 'ml-lead release-manager on-call admin'],
       ['POST /api/v1/incidents/:incidentId/close', 'ml-lead release-manager on-call admin'],
       ['POST /api/v1/rollouts', 'ml-lead release-manager admin'],

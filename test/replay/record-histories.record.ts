@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type {
   ApproveCommand,
@@ -6,15 +8,16 @@ import type {
   RollBackToInput,
   RollOutPolicyInput,
   RolloutView,
+  TrainingView,
 } from '../../workflows/messages';
 import { CONTROL_QUEUE } from '../../workflows/workflow-ids';
 import { stubMeta } from '../workflow/stub-meta';
 import { shortPlan, stubRollout, type StubOptions } from '../workflow/stub-rollout';
-import { stubTraining } from '../workflow/stub-training';
+import { stubTraining, type TrainingStubOptions } from '../workflow/stub-training';
 import { WorkflowEnvironment } from '../workflow/workflow-environment';
-import { writeHistory } from './history-file';
+import { HISTORIES, writeHistory } from './history-file';
 
-// Records the histories that replay.test.ts replays for ever; scripts/record-histories.ts runs it, no rung does. A
+// Records the histories that are not there yet, for replay.test.ts to replay for ever; scripts/record-histories.ts runs it, no rung does. A
 // history that was released is never recorded again; a changed workflow uses `patched()`.
 
 const alice = { name: 'alice', role: 'release-manager' } as const;
@@ -30,6 +33,8 @@ describe('histories', () => {
   async function keep(name: string, handle: WorkflowHandle): Promise<void> {
     writeHistory(name, await handle.fetchHistory());
   }
+
+  const has = (name: string): boolean => existsSync(join(HISTORIES, `${name}.json`));
 
   const start = (workflowType: string, workflowId: string, args: unknown[]) =>
     environment.env.client.workflow.start(workflowType, { workflowId, taskQueue: CONTROL_QUEUE, args });
@@ -153,6 +158,44 @@ describe('histories', () => {
       const handle = await start('retrainAgents', 'retrain/b', [input('daily')]);
       await handle.result().catch(() => undefined);
       await keep('retrain-agents.one-class', handle);
+    });
+  });
+
+  test('retrainAgents with queues, twin, progress and several agents; retrainTick of one run', async () => {
+    const input: RetrainAgentsInput = {
+      ...{ fleet: 'demo', cell: 'default', agent: 'bid', kind: 'full', cutoffMs: 1_800_000_000_000 },
+      ...{ windowSeconds: 600, seed: 7, requestedBy: mia },
+    };
+    const tells = {
+      ...{ agent: 'bid' as const, activity: 'trainBidModel', attempt: 1, fraction: 0.5, epoch: 15, epochs: 30 },
+      ...{ loss: 0.4, rowsPerSecond: 90_000, etaSeconds: 4, resumedFromEpoch: 0, atMs: 1 },
+    };
+    const record = async (name: string, options: TrainingStubOptions, change: Partial<RetrainAgentsInput> = {}) => {
+      if (has(name)) return;
+      await environment.with(stubTraining(options).activities, async () => {
+        const handle = await start('retrainAgents', `retrain/${name}`, [{ ...input, ...change }]);
+        if (options.trainsForEver) {
+          while ((await handle.query<TrainingView>('progress')).step !== 'training')
+            await environment.env.sleep('200ms');
+          await handle.executeUpdate('cancel', { args: [{ by: mia, reason: 'for the record' }] });
+        }
+        await handle.result().catch(() => undefined);
+        await keep(name, handle);
+      });
+    };
+    await record('retrain-agents.twin-and-progress', { tells });
+    await record('retrain-agents.refused-by-gate', { failedGate: 'held-out-likelihood' });
+    await record('retrain-agents.budget-on-its-queue', {}, { agent: 'budget' });
+    await record('retrain-agents.leak-blocked', { dataFault: 'LEAKING_FEATURE' });
+    await record('retrain-agents.several', {}, { agents: ['bid', 'budget'] });
+    await record('retrain-agents.several-one-failed', { dataFault: 'ROWS_MISSING' }, { agents: ['bid', 'budget'] });
+    await record('retrain-agents.cancelled', { trainsForEver: true });
+    if (has('retrain-tick.one-run-of-several')) return;
+    await environment.with(stubMeta().activities, async () => {
+      const tick = { fleet: 'demo', cell: 'default', agents: ['bid', 'budget'], kind: 'full', windowSeconds: 604_800 };
+      const ticked = await start('retrainTick', 'tick/several', [tick]);
+      await ticked.result();
+      await keep('retrain-tick.one-run-of-several', ticked);
     });
   });
 });

@@ -1,5 +1,6 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { RunProgress } from '../../activities/training-ports';
 import type { RetrainAgentsInput, TrainingView } from '../../workflows/messages';
 import { CONTROL_QUEUE, retrainWorkflowId, rolloutWorkflowId } from '../../workflows/workflow-ids';
 import { shortPlan, stubRollout } from './stub-rollout';
@@ -120,6 +121,74 @@ describe('retrainAgents', () => {
   test('the budget agent is gated by the market alone', async () => {
     const { view } = await retrain({}, { agent: 'budget' });
     expect(view!.gates.map((gate) => gate.gate)).toEqual(['parity', 'simulator']);
+  });
+
+  test('each agent learns on its own queue; the twin is made beside the original and recorded', async () => {
+    const bid = await retrain({});
+    expect(bid.queues).toEqual({ trainBidModel: 'agent-bid', quantiseTwin: 'agent-bid' });
+    expect(bid.view).toMatchObject({ int8: { shipped: false }, data: { verdict: 'pass' } });
+    expect((await retrain({}, { agent: 'budget' })).queues).toEqual({ fitBudgetPolicy: 'agent-budget' });
+  });
+
+  test('several agents are trained in one run, on one window, each through its own gates', async () => {
+    const { view, log, rows, intents, queues } = await retrain({}, { agents: ['bid', 'budget'] });
+    expect(log.filter((entry) => entry === 'freeze')).toHaveLength(1);
+    expect(queues).toMatchObject({ trainBidModel: 'agent-bid', fitBudgetPolicy: 'agent-budget' });
+    expect(view).toMatchObject({ agent: 'several', step: 'finished', passed: true, code: null });
+    expect(view!.parts!.map(({ agent, step, gates }) => [agent, step, gates.length])).toEqual([
+      ['bid', 'finished', 3],
+      ['budget', 'finished', 2],
+    ]);
+    expect(intents.map((intent) => intent.subject.split('#')[1]).sort()).toEqual(['bid', 'budget']);
+    const steps = rows.map((row) => row.step);
+    expect(steps.at(-1)).toBe('finished');
+    // The row says finished once, at the very end: whoever watches it then reads the whole outcome.
+    expect(steps.filter((step) => step === 'finished')).toHaveLength(1);
+  });
+
+  test('bad data of one agent does not stop the other; bad data of all fails the run', async () => {
+    const { view, rows } = await retrain({ dataFault: 'LEAKING_FEATURE' }, { agents: ['bid', 'budget'] });
+    expect(view).toMatchObject({ step: 'finished', passed: false, code: 'LEAKING_FEATURE', candidateId: 'bid-new' });
+    expect(view!.parts).toMatchObject([
+      { agent: 'bid', step: 'failed', code: 'LEAKING_FEATURE', candidateId: null, data: { verdict: 'block' } },
+      { agent: 'budget', step: 'finished', passed: true },
+    ]);
+    expect(rows.at(-1)).toMatchObject({ agent: 'several', step: 'finished' });
+    const alone = await retrain({ dataFault: 'LEAKING_FEATURE' });
+    expect(alone.rows.at(-1)).toMatchObject({ step: 'failed', view: { data: { verdict: 'block' } } });
+  });
+
+  test('progress that a training tells is seen in the query and in the details, and gone after its step', async () => {
+    const tells: RunProgress = {
+      ...{ agent: 'bid', activity: 'trainBidModel', attempt: 2, fraction: 0.4, epoch: 12, epochs: 30, loss: 0.5 },
+      ...{ rowsPerSecond: 85_000, etaSeconds: 9, resumedFromEpoch: 7, atMs: 1 },
+    };
+    const { view } = await retrain({ tells, holdsMs: 4000 }, {}, async (handle) => {
+      for (let tries = 0; tries < 100; tries += 1) {
+        const now = await handle.query<TrainingView>('progress');
+        if (now.progress != null) {
+          expect(now.progress).toEqual(tells);
+          break;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      const details = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+      expect(JSON.stringify(details)).toContain('40 %, epoch 12 of 30, 85000 rows/s, 9 s left, attempt 2 from epoch 7');
+    });
+    expect(view).toMatchObject({ step: 'finished', progress: null });
+  });
+
+  test('cancel ends every agent of a run of several', async () => {
+    const { view } = await retrain({ trainsForEver: true }, { agents: ['bid', 'budget'] }, async (handle) => {
+      for (let tries = 0; tries < 100; tries += 1) {
+        const { parts } = await handle.query<TrainingView>('progress');
+        if (parts?.[0]?.step === 'training' && parts[1]?.step === 'finished') break;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      await handle.executeUpdate('cancel', { args: [{ by: { name: 'x', role: 'ml-lead' }, reason: 'not now' }] });
+    });
+    expect(view).toMatchObject({ step: 'cancelled', code: 'CANCELLED' });
+    expect(view!.parts!.map((part) => part.step)).toEqual(['cancelled', 'finished']);
   });
 
   test('cancel stops a running training; a wrong role may not', async () => {

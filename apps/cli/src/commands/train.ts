@@ -11,19 +11,42 @@ interface TrainingRun {
   step: string;
   code: string | null;
   candidateId: string | null;
-  view: { rows: number | null; passed: boolean | null; reason: string; gates: GateResult[] };
+  view: {
+    rows: number | null;
+    passed: boolean | null;
+    reason: string;
+    gates: GateResult[];
+    /** Of a run of several agents. */
+    parts?: { agent: string; step: string; gates: GateResult[] }[];
+  };
+  progress: Record<string, Progress>;
+  [field: string]: unknown;
+}
+
+interface Progress {
+  activity: string;
+  fraction: number;
+  epoch: number | null;
+  epochs: number | null;
+  rowsPerSecond: number | null;
+  etaSeconds: number | null;
+  attempt: number;
+}
+
+interface Incident {
+  incidentId: string;
   [field: string]: unknown;
 }
 
 const ENDED = new Set(['finished', 'failed', 'cancelled']);
 
-/** `adloop train start|watch|list`: retraining workflows. */
+/** `adloop train start|watch|list|schedule|incident`: retraining workflows, when they start, and what must not teach them. */
 export function addTrainCommands(program: Command): void {
   const train = program.command('train').description('retrain agents');
   train
     .command('start')
     .description('start a retraining workflow')
-    .option('--agent <agent>', 'budget or bid', 'bid')
+    .option('--agent <agent>', 'budget, bid, or budget,bid for both in one run', 'bid')
     .option('--window <seconds>', 'length of the training window, seconds')
     .option('--release', 'start a rollout of the candidate when its gates pass')
     .option('--wait', 'wait for its end')
@@ -34,8 +57,10 @@ export function addTrainCommands(program: Command): void {
         command: Command,
       ) => {
         const context = contextOf(command);
+        const agents = options.agent.split(',').map((agent) => agent.trim());
         const started = await context.api('ml-lead').call<{ workflowId: string }>('POST', '/training', {
-          agent: options.agent,
+          agent: agents[0],
+          ...(agents.length > 1 && { agents }),
           ...(options.window && { windowSeconds: Number(options.window) }),
           ...(options.release && { plan: defaultPlan('default') }),
         });
@@ -62,11 +87,71 @@ export function addTrainCommands(program: Command): void {
       if (context.format !== 'table') return printRows(page.items, [], context.format);
       printRows(rows, ['workflowId', 'agent', 'step', 'code', 'passed', 'candidateId', 'reason'], context.format);
     });
+  addScheduleCommands(train);
+  addIncidentCommands(train);
+}
+
+/** `adloop train schedule list|pause|resume`. */
+function addScheduleCommands(train: Command): void {
+  const columns = ['name', 'paused', 'note', 'windowSeconds', 'nextAt', 'lastAt', 'missed', 'skipped'];
+  const schedule = train.command('schedule').description('retraining by the clock');
+  schedule
+    .command('list')
+    .description('daily and weekly retraining')
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const page = await context.api('viewer').call<{ items: Record<string, unknown>[] }>('GET', '/schedules');
+      printRows(page.items, columns, context.format);
+    });
+  for (const verb of ['pause', 'resume'] as const) {
+    schedule
+      .command(`${verb} <name>`)
+      .description(`${verb} retrain-daily or retrain-weekly`)
+      .requiredOption('--reason <text>', 'why')
+      .action(async (name: string, options: { reason: string }, command: Command) => {
+        const context = contextOf(command);
+        const path = `/schedules/${encodeURIComponent(name)}/${verb}`;
+        printObject(await context.api('ml-lead').call('POST', path, { reason: options.reason }), context.format);
+      });
+  }
+}
+
+/** `adloop train incident list|open|close`: times whose decisions must not train. */
+function addIncidentCommands(train: Command): void {
+  const columns = ['incidentId', 'from', 'to', 'rolloutId', 'openedBy', 'reason'];
+  const incident = train.command('incident').description('times whose decisions must not train');
+  incident
+    .command('list')
+    .description('list incidents, newest first')
+    .action(async (_options: unknown, command: Command) => {
+      const context = contextOf(command);
+      const page = await context.api('viewer').call<{ items: Incident[] }>('GET', '/incidents');
+      printRows(page.items, columns, context.format);
+    });
+  incident
+    .command('open')
+    .description('decisions from --from (default now) to --to (default: until closed) do not train')
+    .requiredOption('--reason <text>', 'what happened')
+    .option('--from <time>', 'ISO 8601, UTC')
+    .option('--to <time>', 'ISO 8601, UTC')
+    .action(async (options: { reason: string; from?: string; to?: string }, command: Command) => {
+      const context = contextOf(command);
+      printObject(await context.api('ml-lead').call<Incident>('POST', '/incidents', options), context.format);
+    });
+  incident
+    .command('close <incidentId>')
+    .description('end an incident, now or at --to')
+    .option('--to <time>', 'ISO 8601, UTC')
+    .action(async (incidentId: string, options: { to?: string }, command: Command) => {
+      const context = contextOf(command);
+      const path = `/incidents/${encodeURIComponent(incidentId)}/close`;
+      printObject(await context.api('ml-lead').call<Incident>('POST', path, options), context.format);
+    });
 }
 
 async function watch(context: CommandContext, workflowId: string, timeoutSeconds: number): Promise<void> {
   const deadline = Date.now() + timeoutSeconds * 1000;
-  const told = { step: '', gates: 0 };
+  const told: Told = { step: '', gates: 0, progress: '' };
   for (;;) {
     const run = await context.api('viewer').call<TrainingRun>('GET', `/training/${encodeURIComponent(workflowId)}`);
     if (context.format === 'table') tell(run, told);
@@ -78,13 +163,37 @@ async function watch(context: CommandContext, workflowId: string, timeoutSeconds
   }
 }
 
-/** One line per step and per gate, each once. */
-function tell(run: TrainingRun, told: { step: string; gates: number }): void {
-  if (run.step !== told.step) console.log(`${run.step}${run.view.rows === null ? '' : ` (${run.view.rows} rows)`}`);
-  for (const { gate, passed, reason } of run.view.gates.slice(told.gates))
+interface Told {
+  step: string;
+  gates: number;
+  progress: string;
+}
+
+/** One line per step, per gate and per twentieth of a step, each once. */
+function tell(run: TrainingRun, told: Told): void {
+  const parts = run.view.parts ?? [];
+  const step = [run.step, ...parts.map((part) => `${part.agent} ${part.step}`)].join(', ');
+  if (step !== told.step) console.log(`${step}${run.view.rows === null ? '' : ` (${run.view.rows} rows)`}`);
+  const gates = [...run.view.gates, ...parts.flatMap((part) => part.gates)];
+  for (const { gate, passed, reason } of gates.slice(told.gates))
     console.log(`  ${passed ? 'passed ' : 'REFUSED'}  ${gate}: ${reason}`);
-  told.step = run.step;
-  told.gates = run.view.gates.length;
+  const progress = ENDED.has(run.step)
+    ? []
+    : Object.entries(run.progress).map(([agent, at]) => `${agent} ${progressLine(at)}`);
+  const line = progress.join('; ');
+  if (line !== '' && line !== told.progress) console.log(`  ${line}`);
+  Object.assign(told, { step, gates: gates.length, progress: line });
+}
+
+/** `trainBidModel 40 %, epoch 12/30, 85000 rows/s, 9 s left`. */
+function progressLine({ activity, fraction, epoch, epochs, rowsPerSecond, etaSeconds, attempt }: Progress): string {
+  return [
+    `${activity} ${Math.floor(fraction * 100)} %`,
+    ...(epoch === null ? [] : [`epoch ${epoch}/${epochs ?? '?'}`]),
+    ...(rowsPerSecond === null ? [] : [`${rowsPerSecond} rows/s`]),
+    ...(etaSeconds === null ? [] : [`${etaSeconds} s left`]),
+    ...(attempt === 1 ? [] : [`attempt ${attempt}`]),
+  ].join(', ');
 }
 
 /** Exit code 0 for a candidate that passed, 6 for one that a gate refused, 1 for a run without a candidate. */

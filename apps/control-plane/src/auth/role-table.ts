@@ -79,6 +79,9 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'GET /api/v1/incidents': ANY_ROLE,
   'POST /api/v1/incidents': ['ml-lead', 'release-manager', 'on-call'],
   'POST /api/v1/incidents/:incidentId/close': ['ml-lead', 'release-manager', 'on-call'],
+  'GET /api/v1/schedules': ANY_ROLE,
+  'POST /api/v1/schedules/:name/pause': ['ml-lead', 'release-manager', 'on-call'],
+  'POST /api/v1/schedules/:name/resume': LEARNING,
   // rollouts
   'GET /api/v1/rollouts': ANY_ROLE,
   'POST /api/v1/rollouts': ['ml-lead', 'release-manager'],

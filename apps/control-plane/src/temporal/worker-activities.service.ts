@@ -36,7 +36,7 @@ export class WorkerActivities {
     };
   }
 
-  /** Activities of the queue `training`. */
+  /** Activities of the queue `training`, and of every agent's own queue: an agent's learning is chosen by its workflow. */
   training(): object {
     return createTrainingActivities(this.learning.ports());
   }

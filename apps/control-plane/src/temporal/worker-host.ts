@@ -8,7 +8,7 @@ import {
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { bundlerOptions } from '../../../../workflows/bundler-options';
-import { CONTROL_QUEUE, TRAINING_QUEUE } from '../../../../workflows/workflow-ids';
+import { CONTROL_QUEUE, TASK_QUEUES } from '../../../../workflows/workflow-ids';
 import { childLogger } from '../logger';
 
 export interface WorkerHostOptions {
@@ -18,9 +18,11 @@ export interface WorkerHostOptions {
   stickyQueueMs: number;
   /** Prometheus endpoint of the SDK, or null. */
   metricsAddress: string | null;
-  /** Activities of the queue `control`, and of `training`. */
+  /** Activities of the queue `control`, and of all the others: an agent's learning is chosen by its workflow. */
   control: object;
   training: object;
+  /** Queues to serve, out of `TASK_QUEUES`; all when absent. */
+  queues?: readonly string[];
 }
 
 /** Time that activities get to end after a shutdown was asked for. */
@@ -40,7 +42,7 @@ export function installRuntime(metricsAddress: string | null): void {
   });
 }
 
-/** The workers of this process: `control` runs workflows and quick activities, `training` slow ones. */
+/** The workers of this process, one per queue: `control` runs workflows and quick activities, the others slow ones. */
 export class WorkerHost {
   private readonly log = childLogger('worker');
   private running: Promise<void>[] = [];
@@ -48,38 +50,20 @@ export class WorkerHost {
   private constructor(
     private readonly connection: NativeConnection,
     private readonly workers: Worker[],
+    private readonly queues: readonly string[],
   ) {}
 
   static async create(options: WorkerHostOptions): Promise<WorkerHost> {
     const connection = await NativeConnection.connect({ address: options.address });
-    const { namespace } = options;
-    const workflowBundle: WorkflowBundleWithSourceMap = await bundleWorkflowCode({
-      ...bundlerOptions(),
-      logger: new DefaultLogger('WARN'),
-    });
-    const control = await Worker.create({
-      connection,
-      namespace,
-      taskQueue: CONTROL_QUEUE,
-      workflowBundle,
-      activities: options.control,
-      maxCachedWorkflows: 200,
-      // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
-      // none for their own looks. The work itself is bounded by the database pool.
-      maxConcurrentActivityTaskExecutions: 500,
-      stickyQueueScheduleToStartTimeout: options.stickyQueueMs,
-      shutdownGraceTime: GRACE,
-    });
-    const training = await Worker.create({
-      connection,
-      namespace,
-      taskQueue: TRAINING_QUEUE,
-      activities: options.training,
-      // Two cores: one training at a time leaves the other to everything else.
-      maxConcurrentActivityTaskExecutions: 1,
-      shutdownGraceTime: GRACE,
-    });
-    return new WorkerHost(connection, [control, training]);
+    const queues = options.queues ?? TASK_QUEUES;
+    const unknown = queues.filter((queue) => !TASK_QUEUES.includes(queue));
+    if (unknown.length > 0) throw new Error(`no such task queue: ${unknown.join(', ')}`);
+    const workers: Worker[] = [];
+    for (const taskQueue of queues) {
+      const create = taskQueue === CONTROL_QUEUE ? controlWorker : slowWorker;
+      workers.push(await create(connection, options, taskQueue));
+    }
+    return new WorkerHost(connection, workers, queues);
   }
 
   /** Starts polling. `onFailure` is called when a worker dies: the process must not live on without it. */
@@ -89,7 +73,7 @@ export class WorkerHost {
       run.catch(onFailure);
       return run;
     });
-    this.log.info({ queues: [CONTROL_QUEUE, TRAINING_QUEUE] }, 'worker polls');
+    this.log.info({ queues: this.queues }, 'worker polls');
   }
 
   isRunning(): boolean {
@@ -102,4 +86,41 @@ export class WorkerHost {
     await Promise.allSettled(this.running);
     await this.connection.close();
   }
+}
+
+/** Workflows and quick activities. Only this one needs the workflow bundle. */
+async function controlWorker(
+  connection: NativeConnection,
+  options: WorkerHostOptions,
+  taskQueue: string,
+): Promise<Worker> {
+  const workflowBundle: WorkflowBundleWithSourceMap = await bundleWorkflowCode({
+    ...bundlerOptions(),
+    logger: new DefaultLogger('WARN'),
+  });
+  return Worker.create({
+    connection,
+    namespace: options.namespace,
+    taskQueue,
+    workflowBundle,
+    activities: options.control,
+    maxCachedWorkflows: 200,
+    // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
+    // none for their own looks. The work itself is bounded by the database pool.
+    maxConcurrentActivityTaskExecutions: 500,
+    stickyQueueScheduleToStartTimeout: options.stickyQueueMs,
+    shutdownGraceTime: GRACE,
+  });
+}
+
+/** Learning and gates. One at a time per queue: two cores, and the other one belongs to everything else. */
+function slowWorker(connection: NativeConnection, options: WorkerHostOptions, taskQueue: string): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace: options.namespace,
+    taskQueue,
+    activities: options.training,
+    maxConcurrentActivityTaskExecutions: 1,
+    shutdownGraceTime: GRACE,
+  });
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { TrainingRunRow } from '../../../../activities/training-ports';
+import type { RunProgress, TrainingRunRow } from '../../../../activities/training-ports';
 import type { TrainingView } from '../../../../workflows/messages';
 
 /** A training run as the API lists it. */
@@ -15,6 +15,8 @@ export interface TrainingRecord {
   rolloutId: string | null;
   requestedBy: string;
   view: TrainingView;
+  /** Last progress told, by agent; of steps that are over too. */
+  progress: Partial<Record<string, RunProgress>>;
   startedAt: string;
   updatedAt: string;
 }
@@ -30,6 +32,7 @@ interface Row {
   rollout_id: string | null;
   requested_by: string;
   view: TrainingView;
+  progress: TrainingRecord['progress'] | null;
   started_at: Date;
   updated_at: Date;
 }
@@ -56,6 +59,16 @@ export class TrainingRunRepository {
   async find(workflowId: string): Promise<TrainingRecord | null> {
     const rows = await this.dataSource.query<Row[]>('SELECT * FROM training_run WHERE run_key = $1', [workflowId]);
     return rows.length === 0 ? null : recordOf(rows[0]);
+  }
+
+  /** Runs that have not ended, newest first. */
+  async unended(fleet: string, agent: string, kind: string): Promise<string[]> {
+    const rows = await this.dataSource.query<{ run_key: string }[]>(
+      `SELECT run_key FROM training_run WHERE fleet = $1 AND agent = $2 AND kind = $3
+       AND step NOT IN ('finished', 'failed', 'cancelled') ORDER BY started_at DESC LIMIT 20`,
+      [fleet, agent, kind],
+    );
+    return rows.map((row) => row.run_key);
   }
 
   /** Newest first. */
@@ -99,6 +112,7 @@ const recordOf = (row: Row): TrainingRecord => ({
   rolloutId: row.rollout_id,
   requestedBy: row.requested_by,
   view: row.view,
+  progress: row.progress ?? {},
   startedAt: row.started_at.toISOString(),
   updatedAt: row.updated_at.toISOString(),
 });

@@ -8,7 +8,7 @@ import { ApiProblems } from '../api-docs';
 import { actorOf } from '../approvals/actor';
 import { ControlPlaneConfig } from '../config';
 import { prefixedId } from '../prefixed-id';
-import { notFound } from '../problems/problem-error';
+import { notFound, ProblemError } from '../problems/problem-error';
 import { commandSchema, listQuerySchema } from '../rollouts/rollout-messages';
 import { TrainingRunRepository } from './training-run.repository';
 import { TrainingService } from './training.service';
@@ -16,6 +16,12 @@ import { windowSecondsSchema } from './window-seconds';
 
 const requestSchema = z.strictObject({
   agent: z.enum(['bid', 'budget']),
+  /** Instead of one agent: all of these in parallel in one run, on one window. */
+  agents: z
+    .array(z.enum(['bid', 'budget']))
+    .min(2)
+    .max(2)
+    .optional(),
   /** Length of the training window, counted back from now. */
   windowSeconds: windowSecondsSchema,
   seed: z
@@ -49,6 +55,8 @@ const runSchema = z.object({
   rolloutId: z.string().nullable(),
   requestedBy: z.string(),
   view: z.record(z.string(), z.unknown()),
+  /** Fraction, epoch, rows per second and seconds left, by agent; the last that was told. */
+  progress: z.record(z.string(), z.record(z.string(), z.unknown())),
   startedAt: z.string(),
   updatedAt: z.string(),
 });
@@ -78,6 +86,14 @@ export class TrainingController {
   @ZodResponse({ status: 202, description: 'Started; follow it by its id', type: StartedTrainingDto })
   start(@Body() body: TrainingRequestDto, @Req() request: FastifyRequest): Promise<StartedTrainingDto> {
     const { plan, hyper, ...rest } = body;
+    if (plan !== undefined && rest.agents !== undefined) {
+      const fault = {
+        pointer: '/plan',
+        code: 'one-agent',
+        detail: 'a rollout changes one agent: train that agent alone',
+      };
+      throw new ProblemError('invalid-input', fault.detail, [fault]);
+    }
     return this.training.start({
       ...rest,
       fleet: this.config.fleet,

@@ -2,10 +2,11 @@ import { Module } from '@nestjs/common';
 import { TemporalModule } from '../temporal/temporal.module';
 import { AttemptRepository } from './attempt.repository';
 import { ProgressReporter } from './progress-reporter.service';
+import { SchedulesService } from './schedules.service';
 import { TrainingRunRepository } from './training-run.repository';
 import { TrainingService } from './training.service';
 
-const SERVICES = [TrainingService, TrainingRunRepository, AttemptRepository, ProgressReporter];
+const SERVICES = [TrainingService, TrainingRunRepository, AttemptRepository, ProgressReporter, SchedulesService];
 
 /** Training runs: started here, carried out by `retrainAgents`. */
 @Module({

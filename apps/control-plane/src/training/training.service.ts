@@ -7,10 +7,11 @@ import {
   type TrainingView,
 } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, retrainWorkflowId } from '../../../../workflows/workflow-ids';
+import { ProblemError } from '../problems/problem-error';
 import { TemporalClient } from '../temporal/temporal-client';
 import { TrainingRunRepository } from './training-run.repository';
 
-export type TrainingRequest = Omit<RetrainAgentsInput, 'seed'> & { seed?: number };
+export type TrainingRequest = Omit<RetrainAgentsInput, 'seed'> & { seed?: number; joinsRunning?: boolean };
 
 /** Starts and questions `retrainAgents`. */
 @Injectable()
@@ -25,10 +26,16 @@ export class TrainingService {
    * @throws ProblemError `temporal-unavailable`; `already-exists` when a run of this id has succeeded.
    */
   async start(request: TrainingRequest): Promise<{ workflowId: string }> {
-    const { imported, cutoffMs } = request;
+    const { joinsRunning, ...rest } = request;
+    const { imported, cutoffMs, agents } = rest;
+    const subjectAgent = agents === undefined ? request.agent : 'several';
+    if (joinsRunning) {
+      const running = await this.stillTraining(request.fleet, subjectAgent, request.kind);
+      if (running !== null) return { workflowId: running };
+    }
     const subject = imported === undefined ? cutoffMs : `${imported.sha256.slice(0, 16)}-${cutoffMs}`;
-    const workflowId = retrainWorkflowId(request.fleet, request.agent, request.kind, subject);
-    const input: RetrainAgentsInput = { ...request, seed: request.seed ?? request.cutoffMs % 2 ** 31 };
+    const workflowId = retrainWorkflowId(request.fleet, subjectAgent, request.kind, subject);
+    const input: RetrainAgentsInput = { ...rest, seed: request.seed ?? request.cutoffMs % 2 ** 31 };
     await this.temporal.call((client) =>
       client.workflow.start('retrainAgents', {
         workflowId,
@@ -36,17 +43,32 @@ export class TrainingService {
         args: [input],
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
         workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        staticSummary: `Train ${request.agent} (${request.kind}) for ${request.fleet}, asked by ${request.requestedBy.name}`,
+        staticSummary: `Train ${(agents ?? [request.agent]).join(' and ')} (${request.kind}) for ${request.fleet}, asked by ${request.requestedBy.name}`,
       }),
     );
     const { fleet, agent, kind, requestedBy } = request;
-    const view = newTrainingView({ runKey: workflowId, agent, kind, requestedBy: requestedBy.name });
+    const view = newTrainingView({ runKey: workflowId, agent, agents, kind, requestedBy: requestedBy.name });
     const { runKey, step, code, candidateId, rolloutId } = view;
     await this.runs.announce({
-      ...{ runKey, seq: 0, fleet, agent, kind, step, code, candidateId, rolloutId, view },
+      ...{ runKey, seq: 0, fleet, agent: subjectAgent, kind, step, code, candidateId, rolloutId, view },
       requestedBy: requestedBy.name,
     });
     return { workflowId };
+  }
+
+  /** The run of this fleet, agent and kind that has not ended, if its workflow says so too: a row alone may be left by a crash. */
+  private async stillTraining(fleet: string, agent: string, kind: string): Promise<string | null> {
+    for (const workflowId of await this.runs.unended(fleet, agent, kind)) {
+      const description = await this.temporal
+        .call(() => this.temporal.handle(workflowId).describe())
+        .catch((error: unknown) => {
+          // Its workflow is gone from Temporal: nothing trains under this id.
+          if (error instanceof ProblemError && error.code === 'conflict') return null;
+          throw error;
+        });
+      if (description?.status.name === 'RUNNING') return workflowId;
+    }
+    return null;
   }
 
   /** The run's own view, while its workflow can be asked. */
