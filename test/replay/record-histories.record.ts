@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
+import { zeroKpiSums } from '#domain/contracts';
+import type { WeightStep } from '#domain/meta';
 import type {
   ApproveCommand,
   MetaAgentInput,
+  MetaView,
   RetrainAgentsInput,
   RollBackToInput,
   RollOutPolicyInput,
@@ -11,7 +14,7 @@ import type {
   TrainingView,
 } from '../../workflows/messages';
 import { CONTROL_QUEUE } from '../../workflows/workflow-ids';
-import { stubMeta } from '../workflow/stub-meta';
+import { stubMeta, type WatchScript } from '../workflow/stub-meta';
 import { shortPlan, stubRollout, type StubOptions } from '../workflow/stub-rollout';
 import { stubTraining, type TrainingStubOptions } from '../workflow/stub-training';
 import { WorkflowEnvironment } from '../workflow/workflow-environment';
@@ -22,6 +25,10 @@ import { HISTORIES, writeHistory } from './history-file';
 
 const alice = { name: 'alice', role: 'release-manager' } as const;
 const mia = { name: 'mia', role: 'ml-lead' } as const;
+
+const sumsOf = (wins: number) => ({ ...zeroKpiSums(), requests: 10_000, eligible: 8000, bids: 6000, wins });
+/** Win rate down by a quarter against the window before. */
+const KPI_SUMS_OF_A_DROP = { current: sumsOf(1500), previous: sumsOf(2000) };
 
 describe('histories', () => {
   let environment: WorkflowEnvironment;
@@ -112,6 +119,58 @@ describe('histories', () => {
       const rolled = await start('rollBackTo', 'rollback/demo/1', [back]);
       await rolled.result();
       await keep('roll-back-to.acknowledged', rolled);
+    });
+  });
+
+  test('metaAgent under governance', async () => {
+    const step: WeightStep = {
+      ...{ kind: 'step', campaignId: 'cmp-1', weight: 'kMax', from: 3, to: 2.95, reason: 'cost is too high' },
+      before: { impressions: 1000, goalEvents: 100, spendNanos: 1e9 },
+    };
+    const run = async (name: string, script: WatchScript, during: (handle: WorkflowHandle) => Promise<void>) => {
+      await environment.with(stubMeta(() => 0, script).activities, async () => {
+        const input: MetaAgentInput = { fleet: name, cell: 'default', tickSeconds: 600, windowSeconds: 600 };
+        const handle = await start('metaAgent', `meta-agent/${name}`, [input]);
+        await during(handle);
+        await keep(`meta-agent.${name}`, handle);
+        await handle.terminate('recorded');
+      });
+    };
+    await run('weights-after-veto-window', { watch: () => ({ steps: [step] }) }, async () => {
+      await environment.env.sleep('65 minutes');
+    });
+    const levels = { autonomyLevels: { budget: 'L1' as const } };
+    await run('proposal-approved-and-vetoed', { stored: levels, watch: () => ({ steps: [step] }) }, async (handle) => {
+      for (const update of ['approveProposal', 'vetoProposal']) {
+        await environment.env.sleep('11 minutes');
+        const { proposals } = await handle.query<MetaView>('state');
+        await handle.executeUpdate(update, {
+          args: [{ by: alice, reason: 'for the record', proposalId: proposals![0]!.proposalId }],
+        });
+      }
+    });
+    await run('autonomy-lowered-and-raised', {}, async (handle) => {
+      const set = { by: alice, reason: 'for the record', agent: 'bid' };
+      await handle.executeUpdate('setAutonomy', { args: [{ ...set, level: 'L0', overrideBps: 5000 }] });
+      const asked = await handle.executeUpdate<MetaView, [object]>('setAutonomy', { args: [{ ...set, level: 'L2' }] });
+      const { proposalId } = asked.proposals![0]!;
+      const bob = { name: 'bob', role: 'release-manager' } as const;
+      await handle.executeUpdate('approveProposal', { args: [{ by: bob, reason: 'trusted', proposalId }] });
+      const weight = { by: mia, reason: 'less', campaignId: 'cmp-1', weight: 'kMax', value: 2.9 };
+      await handle.executeUpdate('setWeight', { args: [weight] });
+    });
+    const drifted = { drifted: ['lnFloor'], reason: 'inputs drifted' };
+    const back = { rolledBack: [{ agent: 'bid' as const, rolloutId: 'rol_1' }] };
+    await run(
+      'drift-proposed-and-rolled-back',
+      { drift: () => drifted, watch: (tick) => (tick === 3 ? back : {}) },
+      async () => {
+        await environment.env.sleep('45 minutes');
+      },
+    );
+    const fall = { ...KPI_SUMS_OF_A_DROP };
+    await run('retraining-stopped', { health: () => fall, watch: () => ({ failedCandidates: 3 }) }, async () => {
+      await environment.env.sleep('35 minutes');
     });
   });
 

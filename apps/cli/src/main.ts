@@ -10,6 +10,7 @@ import { addRejudgeCommand } from './commands/rejudge';
 import { addKillCommands } from './commands/kill';
 import { addHoldCommands } from './commands/hold';
 import { addLedgerCommands } from './commands/ledger';
+import { addMetaCommands } from './commands/meta';
 import { addReleaseCommands } from './commands/release';
 import { addReportCommand } from './commands/report';
 import { addStatusCommand } from './commands/status';
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   addCampaignCommands(program);
   addTrainCommands(program);
   addReleaseCommands(program);
+  addMetaCommands(program);
   addModelCommands(program);
   addRejudgeCommand(program);
   addHoldCommands(program);
