@@ -14,6 +14,7 @@ export class Ledger0000000000011 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       ALTER TABLE advertiser DROP COLUMN daily_budget_micros;
+      DROP INDEX intent_by_subject;
       DROP TABLE active_intent, pacing_tick, creative_hour, conflict_hour;
       DROP TABLE message_handled, message_delivery, message_consumer, message;
       DROP TABLE chain_head;
@@ -161,6 +162,7 @@ const INTENTS = `
     PRIMARY KEY (kind, subject)
   );
   CREATE INDEX active_intent_expiry ON active_intent (expires_at);
+  CREATE INDEX intent_by_subject ON intent (kind, subject, seq);
   -- Daily budget of all campaigns of an advertiser together; NULL = the sum of theirs.
   ALTER TABLE advertiser ADD COLUMN daily_budget_micros bigint CHECK (daily_budget_micros BETWEEN 1 AND 9007199254740991);
 `;

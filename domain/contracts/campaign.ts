@@ -99,6 +99,8 @@ export type Goal = z.infer<typeof goalSchema>;
 export const advertiserInputSchema = z.strictObject({
   name: z.string().min(1).max(200),
   domain: z.string().min(3).max(253),
+  /** Daily budget of all its campaigns together, micros of the fleet's currency; absent = the sum of theirs. */
+  dailyBudgetMicros: positiveMicros.optional(),
 });
 export type AdvertiserInput = z.infer<typeof advertiserInputSchema>;
 export type Advertiser = AdvertiserInput & { advertiserId: string };

@@ -3,6 +3,7 @@
  * Types are inferred from zod schemas where the border is not hot; the edge's hot path uses the types only.
  */
 export * from './agent';
+export * from './agent-intents';
 export * from './approval';
 export * from './budget-lease';
 export * from './campaign';

@@ -1,12 +1,19 @@
 import { z } from 'zod';
-import { intentSchema } from './intent';
 
 /**
  * Messages between parts of the control plane: JSON, at least once, each consumer idempotent by `messageId`. A payload changes by a
  * new schema version beside the old one, never in place; `docs/messages/` holds each as JSON Schema.
  */
-export const ledgerEntryV1Schema = intentSchema.extend({
+export const ledgerEntryV1Schema = z.object({
   seq: z.number().int().positive(),
+  key: z.string(),
+  /** An open set: a consumer passes over kinds that it does not know. */
+  kind: z.string(),
+  publisher: z.string(),
+  subject: z.string(),
+  action: z.record(z.string(), z.unknown()),
+  reason: z.string(),
+  expiresAt: z.string().nullable(),
   recordedAt: z.string(),
   previousHash: z.string(),
   hash: z.string(),

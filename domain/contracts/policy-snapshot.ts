@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { servedIntentsSchema } from './agent-intents';
 import { agentSchema, policyBundleSchema } from './agent';
 import { campaignSchema } from './campaign';
 import { weightStateSchema } from './campaign-weights';
@@ -55,5 +56,7 @@ export const policySnapshotSchema = z.object({
   weights: weightStateSchema.optional(),
   /** Budget grants that an edge without a control plane may spend per campaign and day, nanos; empty when managed. */
   standaloneGrantNanos: z.record(z.string(), z.number().int().nonnegative()),
+  /** What the agents have announced; left out while they have announced nothing. */
+  agentIntents: servedIntentsSchema.optional(),
 });
 export type PolicySnapshot = z.infer<typeof policySnapshotSchema>;

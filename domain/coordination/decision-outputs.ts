@@ -53,7 +53,7 @@ export function bidOutputs(
     size: winner.creative.size,
     bidMicros: answer.priceMicros,
     filtered,
-    actionSet: winner.survivor.creatives.map((creative) => creative.creativeId),
+    actionSet: winner.pool.map((creative) => creative.creativeId),
     losingCampaigns: losersOf(ranked, winner),
     agents: {
       budget: budgetStep(scene, winner),
@@ -116,14 +116,15 @@ function budgetStep(scene: ImpressionScene, winner: Candidate): AgentStep {
 }
 
 function creativeStep(scene: ImpressionScene, winner: Candidate): AgentStep {
-  const { survivor, choice } = winner;
+  const { pool, choice, ownVariant, creative } = winner;
   const mode = modeOf(scene, 'creative', winner);
-  const isOverruled = choice.drawnIndex !== choice.playedIndex;
+  const isReplaced = ownVariant !== creative;
+  const isOverruled = isReplaced || choice.drawnIndex !== choice.playedIndex;
   return {
-    proposal: survivor.creatives[choice.drawnIndex]?.creativeId ?? null,
+    proposal: isReplaced ? ownVariant.creativeId : (pool[choice.drawnIndex]?.creativeId ?? null),
     chosen: winner.creative.creativeId,
     mode: isOverruled ? 'overruled' : mode,
-    reason: winner.safeReason ?? `draw ${winner.creativeDraw} of ${survivor.creatives.length}`,
+    reason: winner.safeReason ?? `draw ${winner.creativeDraw} of ${pool.length}`,
   };
 }
 
@@ -154,7 +155,7 @@ function frequencyStep(scene: ImpressionScene, winner: Candidate): AgentStep {
     proposal: winner.psi,
     chosen: winner.psi,
     mode: modeOf(scene, 'frequency', winner),
-    reason: winner.safeReason ?? 'fatigue',
+    reason: winner.safeReason ?? (winner.ownVariant === winner.creative ? 'fatigue' : 'saturated'),
   };
 }
 
@@ -162,17 +163,11 @@ function frequencyStep(scene: ImpressionScene, winner: Candidate): AgentStep {
 function conflictsOf(winner: Candidate, cappedButHungry: readonly CandidateState[]): Conflict[] {
   const conflicts: Conflict[] = cappedButHungry.map(capOverSpend);
   if (winner.safeReason !== null) return conflicts;
-  const { choice, survivor, answer, question } = winner;
-  if (choice.drawnIndex !== choice.playedIndex) {
-    conflicts.push({
-      rule: 'exploration-allowance',
-      winner: 'bid',
-      loser: 'creative',
-      before: survivor.creatives[choice.drawnIndex]?.creativeId ?? '',
-      after: winner.creative.creativeId,
-    });
-  }
-  if (question !== null && answer.wantedToExplore && !question.mayExplore) {
+  const { survivor, answer, question } = winner;
+  conflicts.push(...conflictsOverVariants(winner));
+  // A Bid agent that is conservative by its own intent is in conflict with nobody.
+  const isSpent = survivor.state.explorationLeft <= 0;
+  if (question !== null && answer.wantedToExplore && !question.mayExplore && isSpent) {
     const rule = 'price-exploration-allowance';
     conflicts.push({ rule, winner: 'budget', loser: 'bid', before: 'exploration', after: answer.priceMicros });
   }
@@ -199,6 +194,34 @@ function conflictsOf(winner: Candidate, cappedButHungry: readonly CandidateState
       before: answer.proposalMicros,
       after: answer.priceMicros,
     });
+  }
+  return conflicts;
+}
+
+/** Who decided which variant is shown: the allowance, Bid's or Frequency's intent, or Creative inside its allowance. */
+function conflictsOverVariants({
+  choice,
+  pool,
+  ownVariant,
+  creative,
+  isConservative,
+  survivor,
+}: Candidate): Conflict[] {
+  const conflicts: Conflict[] = [];
+  const nameOf = (at: number): string => pool[at]?.creativeId ?? '';
+  const after = creative.creativeId;
+  if (ownVariant !== creative) {
+    const before = ownVariant.creativeId;
+    conflicts.push({ rule: 'saturated-variant', winner: 'frequency', loser: 'creative', before, after });
+  }
+  const isExploratory = choice.drawnIndex !== choice.bestIndex;
+  if (choice.drawnIndex !== choice.playedIndex) {
+    const isByIntent = isConservative && survivor.state.explorationLeft > 0;
+    const rule = isByIntent ? 'conservative-segment' : 'exploration-allowance';
+    conflicts.push({ rule, winner: 'bid', loser: 'creative', before: nameOf(choice.drawnIndex), after });
+  } else if (isExploratory && isConservative) {
+    const before = nameOf(choice.bestIndex);
+    conflicts.push({ rule: 'exploration-inside-allowance', winner: 'creative', loser: 'bid', before, after });
   }
   return conflicts;
 }

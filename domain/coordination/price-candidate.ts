@@ -1,5 +1,5 @@
 import { BidGrid, choosePrice, safeBid, shadeOf, type PriceAnswer, type PriceQuestion } from '../agents/bid';
-import { chooseCreative, type CreativeChoice } from '../agents/creative';
+import type { CreativeChoice } from '../agents/creative';
 import { FALLBACK_BASE, fatigueFactor } from '../agents/frequency';
 import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
 import type { PolicyBundle } from '../contracts/agent';
@@ -7,6 +7,7 @@ import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { Survivor } from '../matching/match';
 import type { ServedCreative, ServingIndex } from '../matching/serving-index';
 import { drawUniform } from '../random';
+import { chooseByIntents } from './creative-by-intents';
 import type { RequestContext } from './request-context';
 
 /** Purposes of a random draw: each has its own lane per impression and campaign. */
@@ -41,7 +42,12 @@ export type MultiplierSource = 'budget' | 'cpa' | 'clamp';
 export interface Candidate {
   readonly survivor: Survivor;
   readonly creative: ServedCreative;
+  /** Creative's action set; `choice` counts in it. */
+  readonly pool: readonly ServedCreative[];
   readonly choice: CreativeChoice;
+  /** What Creative would have played had Frequency announced nothing. */
+  readonly ownVariant: ServedCreative;
+  readonly isConservative: boolean;
   readonly psi: number;
   readonly kBudget: number;
   readonly kCpa: number;
@@ -82,11 +88,10 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
   if (draw(scene, survivor, THROTTLE) >= passThrough) return 'throttled';
 
   const creativeDraw = draw(scene, survivor, CREATIVE);
-  const mayExplore = state.explorationLeft > 0;
   const epsilon = isQuarantined(scene, 'creative') ? 1 : params.creative.epsilon;
-  const rate = (creative: ServedCreative): number => creative.estimates[context.arm].pCtr;
-  const choice = chooseCreative(survivor.creatives, rate, epsilon, mayExplore, creativeDraw);
-  const creative = survivor.creatives[choice.playedIndex] as ServedCreative;
+  const intended = chooseByIntents(scene, survivor, epsilon, creativeDraw);
+  const { pool, choice } = intended;
+  const creative = pool[choice.playedIndex] as ServedCreative;
 
   const fatigue = isQuarantined(scene, 'frequency') ? { base: FALLBACK_BASE } : params.frequency;
   const psi = fatigueFactor(fatigue, state.exposures24h[creative.creativeId] ?? 0);
@@ -107,7 +112,7 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
     sigma: scene.sigma,
     hasLaw: scene.hasLaw,
     shade: scene.hasLaw ? 1 : shadeOf(scene.index.snapshot.shadingTable, request.exchange, creative.size, floor),
-    mayExplore,
+    mayExplore: intended.mayExplorePrice,
     exploreDraw: draw(scene, survivor, EXPLORE),
     pointDraw: draw(scene, survivor, GRID_POINT),
   };
@@ -115,7 +120,10 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
   return {
     survivor,
     creative,
+    pool,
     choice,
+    ownVariant: intended.ownVariant,
+    isConservative: intended.isConservative,
     psi,
     kBudget: multiplier.kBudget,
     kCpa: multiplier.kCpa,
@@ -160,7 +168,10 @@ export function safeCandidate(scene: ImpressionScene, survivor: Survivor, reason
   return {
     survivor,
     creative: survivor.creatives[0] as ServedCreative,
+    pool: survivor.creatives,
     choice: NO_CHOICE,
+    ownVariant: survivor.creatives[0] as ServedCreative,
+    isConservative: false,
     psi: 1,
     kBudget: 1,
     kCpa: 1,

@@ -6,6 +6,7 @@ import type { Creative } from '../contracts/creative';
 import type { FxTable } from '../contracts/exchange';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import { amountToBaseMicros } from '../money';
+import { IntentIndex } from './intent-index';
 import { cutMarkup, hasPlainHttp, markupBannerType, markupMimes } from './markup';
 import {
   sizeKeyOf,
@@ -49,7 +50,14 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     }
   }
   const campaignById = new Map(campaigns.map((campaign) => [campaign.campaignId, campaign]));
-  return { snapshot, campaigns, campaignsBySize, campaignById, creativeById };
+  return {
+    snapshot,
+    intents: new IntentIndex(snapshot.agentIntents),
+    campaigns,
+    campaignsBySize,
+    campaignById,
+    creativeById,
+  };
 }
 
 function serveCampaign(

@@ -3,6 +3,7 @@
  * All hard vetoes run here, before any draw (agents.md, coordination steps 0 and 1).
  */
 export * from './build-serving-index';
+export * from './intent-index';
 export * from './match';
 export * from './serving-index';
 export * from './state-reader';

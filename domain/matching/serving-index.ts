@@ -3,6 +3,7 @@ import type { Campaign } from '../contracts/campaign';
 import type { Creative } from '../contracts/creative';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import type { ZoneClock } from '../calendar';
+import type { IntentIndex } from './intent-index';
 import type { TunedParams } from './tuned-policies';
 
 /** One hard cap as served: where it counts and how much it allows. */
@@ -85,6 +86,7 @@ export interface ServedCampaign {
 /** Everything that a request needs of a snapshot, precomputed. */
 export interface ServingIndex {
   readonly snapshot: PolicySnapshot;
+  readonly intents: IntentIndex;
   readonly campaigns: readonly ServedCampaign[];
   readonly campaignsBySize: ReadonlyMap<number, readonly ServedCampaign[]>;
   readonly campaignById: ReadonlyMap<string, ServedCampaign>;

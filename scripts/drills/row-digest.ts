@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-/** Everything that a stream of segments adds up to (migrations/0002-lake.ts). */
+/** Everything that a stream of segments adds up to (migrations/0002-lake.ts, 0011-ledger.ts). */
 export const SUM_TABLES = [
   'outcome',
   'decision_index',
@@ -12,6 +12,9 @@ export const SUM_TABLES = [
   'stage_user',
   'latency_rollup',
   'segment_rollup',
+  'conflict_hour',
+  'creative_hour',
+  'pacing_tick',
 ] as const;
 
 /** Rows of one table and the digest of their sorted text. */
@@ -33,7 +36,7 @@ export interface BookDigest {
   sums: Record<string, TableDigest>;
 }
 
-/** Digests of all sums, and the pointers in full; `segment_seq` is the order of arrival and says nothing about the content. */
+/** Digests of all sums, and the pointers in full; `segment_seq` is the order of arrival and `ledgered` how far the ledger has told of it: neither says anything about the content. */
 export async function digestBooks(databaseUrl: string): Promise<BookDigest> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
@@ -42,7 +45,7 @@ export async function digestBooks(databaseUrl: string): Promise<BookDigest> {
     for (const table of SUM_TABLES) {
       const { rows } = await client.query<TableDigest>(
         `SELECT count(*)::int AS rows, md5(coalesce(string_agg(line, ';' ORDER BY line COLLATE "C"), '')) AS digest
-          FROM (SELECT (to_jsonb(t) - 'segment_seq')::text AS line FROM ${table} t) lines`,
+          FROM (SELECT (to_jsonb(t) - 'segment_seq' - 'ledgered')::text AS line FROM ${table} t) lines`,
       );
       sums[table] = rows[0]!;
     }

@@ -330,6 +330,7 @@ export class Edge {
         return live.index.campaignById.get(campaignId)?.tuned[arm].budget ?? null;
       },
       clockOf,
+      (campaignId) => live.index.intents.pacingTarget(campaignId, nowMs),
     );
     if (this.config.controlPlaneUrl === null) await this.grantOwnSlices(live, clockOf, nowMs);
   }

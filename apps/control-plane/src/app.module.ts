@@ -1,4 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { AgentsHttpModule } from './agents/agents-http.module';
 import { AuthModule } from './auth/auth.module';
 import { CampaignsHttpModule } from './campaigns/campaigns-http.module';
 import { ControlPlaneConfig } from './config';
@@ -56,6 +57,7 @@ const HTTP = [
   CampaignsHttpModule,
   LakeHttpModule,
   LedgerHttpModule,
+  AgentsHttpModule,
   TrainingHttpModule,
   RolloutsHttpModule,
   MetaHttpModule,

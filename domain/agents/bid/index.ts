@@ -7,3 +7,4 @@ export * from './choose-price';
 export * from './reward';
 export * from './shading-baseline';
 export * from './win-law';
+export * from './conservative-segments';

@@ -5,3 +5,5 @@
 export * from './pacing';
 export * from './reward';
 export * from './traffic-clock';
+export * from './allocate-day';
+export * from './pacing-target';

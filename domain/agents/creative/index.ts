@@ -5,3 +5,4 @@
 export * from './choose-creative';
 export * from './reward';
 export * from './smoothed-rate';
+export * from './explore-allowance';

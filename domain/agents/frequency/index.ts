@@ -5,3 +5,4 @@
 export * from './fatigue';
 export * from './hard-cap';
 export * from './reward';
+export * from './saturation';

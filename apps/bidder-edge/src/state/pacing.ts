@@ -2,6 +2,9 @@ import { initialPacing, stepPacing, trafficClock, type PacingState } from '#doma
 import type { ZoneClock } from '#domain/calendar';
 import type { Arm, BudgetParams } from '#domain/contracts';
 
+/** Where a controller that starts anew begins: the fleet's `pacing.target`, or null for 1. */
+export type PacingStart = (campaignId: string) => { multiplier: number; passThrough: number } | null;
+
 /** What the Budget agent steers one campaign and arm by; nanos. */
 export interface PacingPlan {
   campaignId: string;
@@ -23,13 +26,15 @@ export class Pacing {
     nowMs: number,
     paramsOf: (arm: Arm, campaignId: string) => BudgetParams | null,
     clockOf: (campaignId: string) => ZoneClock | null,
+    startOf: PacingStart = () => null,
   ): void {
     for (const plan of plans) {
       const params = paramsOf(plan.arm, plan.campaignId);
       const local = clockOf(plan.campaignId)?.at(nowMs);
       if (!params || !local) continue;
       const key = `${plan.campaignId}|${plan.arm}`;
-      const previous = this.states.get(key) ?? initialPacing(local.day, nowMs);
+      const start = startOf(plan.campaignId) ?? UNPACED;
+      const previous = this.states.get(key) ?? { ...initialPacing(local.day, nowMs), ...start };
       const clock = trafficClock(params.trafficShares, local.weekday, local.hour, local.msIntoHour);
       // Spend of a plan that belongs to another local day says nothing about today's.
       const spentNanos = plan.day === local.day ? plan.spentNanos : 0;

@@ -1,4 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { bigintNumber } from '../database/bigint-number';
 
 @Entity('advertiser')
 export class AdvertiserEntity {
@@ -13,6 +14,10 @@ export class AdvertiserEntity {
 
   @Column({ type: 'text' })
   domain!: string;
+
+  /** Of all its campaigns together, micros of the fleet's currency; null = the sum of theirs. */
+  @Column({ type: 'bigint', name: 'daily_budget_micros', nullable: true, transformer: bigintNumber })
+  dailyBudgetMicros!: number | null;
 
   @CreateDateColumn({ type: 'timestamptz', name: 'created_at' })
   createdAt!: Date;

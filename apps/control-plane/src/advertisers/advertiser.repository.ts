@@ -34,4 +34,9 @@ export class AdvertiserRepository {
   }
 }
 
-const toAdvertiser = ({ advertiserId, name, domain }: AdvertiserEntity): Advertiser => ({ advertiserId, name, domain });
+const toAdvertiser = ({ advertiserId, name, domain, dailyBudgetMicros }: AdvertiserEntity): Advertiser => ({
+  advertiserId,
+  name,
+  domain,
+  ...(dailyBudgetMicros === null ? {} : { dailyBudgetMicros }),
+});

@@ -54,6 +54,9 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'PUT /edge/v1/segments/:edgeId/:segmentId': 'edge',
   // ledger
   'GET /api/v1/intents': ANY_ROLE,
+  'GET /api/v1/intents/active': ANY_ROLE,
+  'GET /api/v1/messages/dead': ANY_ROLE,
+  'POST /api/v1/messages/dead/retry': ['on-call'],
   'GET /api/v1/ledger/verification': ANY_ROLE,
   'GET /api/v1/ledger/export': ANY_ROLE,
   'GET /api/v1/audit': AUDIT,

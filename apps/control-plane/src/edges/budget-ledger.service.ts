@@ -21,6 +21,9 @@ import {
 const SETTLE_GRACE_MS = 10 * 60_000;
 const NANOS_PER_MICRO = 1_000n;
 
+/** Key of one campaign's allocation for one day. */
+export const allocationKey = (campaignId: string, day: string): string => `${campaignId}|${day}`;
+
 /** What one heartbeat asks of the ledger. */
 export interface LeaseRequest {
   edgeId: string;
@@ -31,6 +34,8 @@ export interface LeaseRequest {
   campaigns: readonly Campaign[];
   /** 168 traffic shares of the champion's Budget policy. */
   trafficShares: readonly number[];
+  /** Budget's allocations by `allocationKey`, micros: a day spends no more than this, nor than its campaign's bound. */
+  allocations?: ReadonlyMap<string, number>;
   canaryShareBps: number;
   liveEdges: number;
   /** The edge shuts down: its reports are settled, and it is given nothing. */
@@ -138,7 +143,8 @@ export class BudgetLedger {
     const replanned: GrantRow[] = [];
     for (const { campaign, outlook } of outlooks) {
       const { campaignId } = campaign;
-      const dailyBudgetNanos = BigInt(campaign.dailyBudgetMicros) * NANOS_PER_MICRO;
+      const allocated = request.allocations?.get(allocationKey(campaignId, outlook.day)) ?? Number.MAX_SAFE_INTEGER;
+      const dailyBudgetNanos = BigInt(Math.min(campaign.dailyBudgetMicros, allocated)) * NANOS_PER_MICRO;
       allotDay(book, campaignId, outlook.day, dailyBudgetNanos);
       const spentOf = (arm: Arm): bigint => spent.get(spentKey(campaignId, outlook.day, arm)) ?? 0n;
       const situation: GrantSituation = {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ActiveIntentsModule } from '../agents/active-intents.module';
 import { CampaignsModule } from '../campaigns/campaigns.module';
 import { DatabaseModule } from '../database/database.module';
 import { LakeModule } from '../lake/lake.module';
@@ -25,6 +26,7 @@ import { SnapshotStoreModule } from './snapshot-store.module';
     LakeModule,
     SnapshotStoreModule,
     SnapshotSignerModule,
+    ActiveIntentsModule,
     BudgetLedgerModule,
   ],
   controllers: [EdgeProtocolController, EdgesController],

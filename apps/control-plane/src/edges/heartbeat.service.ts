@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
 import type { HeartbeatRequest, HeartbeatResponse } from '#domain/contracts/edge-protocol';
 import { ControlPlaneConfig } from '../config';
 import { ProblemError } from '../problems/problem-error';
-import { BudgetLedger } from './budget-ledger.service';
+import { allocationKey, BudgetLedger } from './budget-ledger.service';
 import { CanaryLeases } from './canary-leases.service';
 import { EdgeFleet } from './edge-fleet.service';
 import { SnapshotSigner } from './snapshot-signer';
@@ -49,9 +50,16 @@ export class HeartbeatService {
       reports: heartbeat.grants,
       campaigns: snapshot.campaigns,
       trafficShares: snapshot.champion.budget.params.trafficShares,
+      allocations: allocationsOf(snapshot, nowMs),
       canaryShareBps: snapshot.canary ? Math.min(canaryShareBps, snapshot.canary.shareBps) : 0,
       liveEdges: await this.fleet.liveEdges(nowMs),
       draining: heartbeat.draining,
     });
   }
+}
+
+/** What Budget has allocated to campaigns for their days (`budget.allocated`), micros of their currencies. */
+function allocationsOf({ agentIntents }: PolicySnapshot, nowMs: number): ReadonlyMap<string, number> {
+  const alive = (agentIntents?.allocations ?? []).filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+  return new Map(alive.map(({ campaignId, day, amountMicros }) => [allocationKey(campaignId, day), amountMicros]));
 }

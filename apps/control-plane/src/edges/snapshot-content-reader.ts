@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Campaign } from '#domain/contracts/campaign';
 import type { WeightState } from '#domain/contracts/campaign-weights';
 import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
+import { ActiveIntents } from '../agents/active-intents';
 import { CampaignRepository } from '../campaigns/campaign.repository';
 import { CreativeRepository } from '../creatives/creative.repository';
 import { CreativeStats } from '../lake/creative-stats';
@@ -22,6 +23,7 @@ export class SnapshotContentReader {
     private readonly settings: CellSettings,
     private readonly serving: ServingSetService,
     private readonly stats: CreativeStats,
+    private readonly intents: ActiveIntents,
   ) {}
 
   /** @throws ProblemError `not-ready` while the cell is not seeded. */
@@ -42,7 +44,9 @@ export class SnapshotContentReader {
     const weights = servedWeights(serving.weights, campaigns);
     const policies = { champion, canary, shadows, autonomyBps, kill, ...(weights && { weights }) };
     const inventory = { campaigns, creatives, creativeStats, standaloneGrantNanos: {} };
-    return { schemaVersion: 1, fleet, cell, ...setting, ...policies, ...inventory };
+    const agentIntents = await this.intents.served(manager, nowMs);
+    const announced = agentIntents === undefined ? {} : { agentIntents };
+    return { schemaVersion: 1, fleet, cell, ...setting, ...policies, ...inventory, ...announced };
   }
 }
 

@@ -4,9 +4,11 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { SegmentReceipt } from '#domain/contracts/edge-protocol';
 import { readSegment, type SegmentContent } from '#domain/lake/segment-content';
+import { AgentSums } from '#domain/lake/agent-sums';
 import { SegmentSums } from '#domain/lake/segment-sums';
 import { ControlPlaneConfig } from '../config';
 import { ProblemError } from '../problems/problem-error';
+import { addToAgentTables } from './agent-sums-writer';
 import { addToKpiTables } from './kpi-writer';
 import { ModelExpectation } from './model-expectation';
 import { RolloutSegments } from './rollout-segments';
@@ -67,9 +69,17 @@ export class SegmentIngestService {
       expectsModel: (record, agent) => this.expectation.expectsModel(record, agent),
       segmentsOf: (rolloutId) => this.segments.of(rolloutId),
     });
-    for (const { event } of decisions) sums.addDecision(event);
-    for (const { event } of outcomes) sums.addOutcome(event);
+    const agents = new AgentSums(this.config.cell);
+    for (const { event } of decisions) {
+      sums.addDecision(event);
+      agents.addDecision(event);
+    }
+    for (const { event } of outcomes) {
+      sums.addOutcome(event);
+      agents.addOutcome(event);
+    }
     await addToKpiTables(manager, sums.delta());
+    await addToAgentTables(manager, agents.delta());
     const duplicates = [content.decisions.length - decisions.length, content.outcomes.length - outcomes.length];
     if (duplicates.some((count) => count > 0)) {
       await manager.query('UPDATE segment SET duplicate_decisions = $2, duplicate_outcomes = $3 WHERE seq = $1', [
