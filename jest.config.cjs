@@ -50,7 +50,9 @@ module.exports = {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['domain', 'activities', 'apps', 'workflows', 'scripts'].map((d) => `<rootDir>/${d}/**/*.test.ts`),
+      testMatch: ['domain', 'activities', 'apps', 'workflows', 'scripts', 'bench'].map(
+        (d) => `<rootDir>/${d}/**/*.test.ts`,
+      ),
     },
     rung('contract', 30_000),
     rung('oracle', 120_000),

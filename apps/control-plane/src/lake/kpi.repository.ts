@@ -39,7 +39,8 @@ const LAG_MS = 5_000;
 
 const selectSums = (names: readonly string[]) =>
   names.map((name) => `sum(${columnOf(name)})::bigint AS "${name}"`).join(', ');
-const selectColumns = (names: readonly string[]) => names.map((name) => `${columnOf(name)} AS "${name}"`).join(', ');
+export const selectColumns = (names: readonly string[]) =>
+  names.map((name) => `${columnOf(name)} AS "${name}"`).join(', ');
 
 /** The sums behind verdicts, the meta-agent and dashboards. Only the ingest writes them. */
 @Injectable()
@@ -166,7 +167,7 @@ export class KpiRepository {
   }
 }
 
-function rollupOf(cell: string, row: Record<string, string>): KpiRollup {
+export function rollupOf(cell: string, row: Record<string, string>): KpiRollup {
   return {
     cell,
     rolloutId: row.rolloutId!,

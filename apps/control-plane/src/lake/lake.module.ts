@@ -10,6 +10,7 @@ import { LakeStatusService } from './lake-status.service';
 import { ParquetSealer } from './parquet-sealer.service';
 import { ReconciliationService } from './reconciliation.service';
 import { SegmentFileStore } from './segment-file-store';
+import { VerdictSums } from './verdict-sums.repository';
 import { WindowService } from './window.service';
 
 const SERVICES = [
@@ -23,6 +24,7 @@ const SERVICES = [
   ParquetSealer,
   ReconciliationService,
   SegmentFileStore,
+  VerdictSums,
   WindowService,
 ];
 

@@ -1,11 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import type { Evidence } from '#domain/contracts';
-import { CATASTROPHE_MIN_DECISIONS, foldStages, judgeLook, trailingSums, type Look } from '#domain/rollout';
+import {
+  CATASTROPHE_MIN_DECISIONS,
+  foldStages,
+  judgeLook,
+  servedShare,
+  trailingStartMs,
+  trailingSums,
+  type Look,
+  type SegmentSumsOfStages,
+} from '#domain/rollout';
 import type { LookResult, LookTaker, TakeLookInput } from '../../../../activities/rollout-activities';
 import { ControlPlaneConfig } from '../config';
 import { KpiRepository } from '../lake/kpi.repository';
+import { VerdictSums } from '../lake/verdict-sums.repository';
 import { digestOfEvidence } from './evidence-digest';
 import { LookRepository } from './look.repository';
+import { PlannedSpendReader } from './planned-spend.service';
+import { PrePeriod } from './pre-period.service';
 
 /** Time an event takes from an edge to the sums: buckets younger than this may still be incomplete, ms. */
 const SHIPPING_MS = 2_000;
@@ -19,6 +31,9 @@ export class LookTakerService implements LookTaker {
     private readonly config: ControlPlaneConfig,
     private readonly kpis: KpiRepository,
     private readonly looks: LookRepository,
+    private readonly verdictSums: VerdictSums,
+    private readonly plannedSpend: PlannedSpendReader,
+    private readonly prePeriod: PrePeriod,
   ) {}
 
   /** Repeating a look that is stored answers the stored one: the same look is never judged on other data. */
@@ -44,6 +59,7 @@ export class LookTakerService implements LookTaker {
     const previous =
       input.look > 1 ? ((await this.looks.find(rolloutId, stage, input.look - 1)) as StoredEvidence | null) : null;
     const newestBucketMs = inStage.reduce((newest, row) => Math.max(newest, row.bucketMs), -1);
+    const prePeriod = await this.prePeriod.of(input);
     return {
       rolloutId,
       stage,
@@ -54,11 +70,35 @@ export class LookTakerService implements LookTaker {
       plan,
       stages: foldStages(rows, matureUntilMs, bucketMs),
       recent: trailingSums(rows, stage, CATASTROPHE_MIN_DECISIONS),
+      ...(await this.laneOf(input, trailingStartMs(rows, stage, CATASTROPHE_MIN_DECISIONS), atMs)),
+      ...(prePeriod.length > 0 ? { prePeriod } : {}),
+      ...(plan.segmentGuardrails?.length ? { segments: await this.segmentsOf(input, matureUntilMs, bucketMs) } : {}),
       exposures: { canary: users.canary, control: users.champion },
       previousSrmP: previous?.srmP ?? 1,
       previousStreak: previous?.catastrophe.streak ?? 0,
       newestDecisionMs: newestBucketMs < 0 ? null : Math.min(newestBucketMs + bucketMs, atMs),
     };
+  }
+
+  /** What the catastrophe lane reads beside sums, over the same window. */
+  private async laneOf(
+    { rolloutId, cell, stage, plan }: TakeLookInput,
+    startMs: number | null,
+    atMs: number,
+  ): Promise<Pick<Look, 'recentLatency' | 'plannedSpendNanos'>> {
+    if (startMs === null) return {};
+    const recentLatency = await this.verdictSums.latencies(cell, rolloutId, stage, startMs);
+    const planned = await this.plannedSpend.of(cell, servedShare(plan.stages[stage]!), startMs, atMs);
+    return { recentLatency, ...(planned ? { plannedSpendNanos: planned } : {}) };
+  }
+
+  private async segmentsOf(
+    { rolloutId, cell }: TakeLookInput,
+    matureUntilMs: number,
+    bucketMs: number,
+  ): Promise<SegmentSumsOfStages[]> {
+    const found = await this.verdictSums.segments(cell, rolloutId, matureUntilMs);
+    return found.map(({ by, value, rows }) => ({ by, value, stages: foldStages(rows, matureUntilMs, bucketMs) }));
   }
 }
 

@@ -1,29 +1,41 @@
 import { Injectable } from '@nestjs/common';
-import type { Agent, RolloutPlan } from '#domain/contracts';
+import type { Agent, KpiSum, RolloutPlan } from '#domain/contracts';
 import { seededRandom } from '#domain/evaluation/seeded-random';
 import {
+  DEFAULT_DISPERSION,
   lintPlan,
   METRIC_CATALOGUE,
   planFeasibility,
+  type Dispersion,
+  type MetricDefinition,
   type PlanFacts as LintFacts,
   type PlanFault,
 } from '#domain/rollout';
 import { KpiRepository } from '../lake/kpi.repository';
+import { VerdictSums } from '../lake/verdict-sums.repository';
 
 /** Traffic of this long is what the feasibility planner measures when a plan expects none itself. */
 const MEASURED_MS = 600_000;
+/** Time in which user buckets must have shown up. */
+const BUCKETS_SEEN_MS = 3_600_000;
 /** Fixed, so that the same plan on the same traffic gets the same answer. */
 const PATHS_SEED = 20_260_713;
 
 /** Checks a raw plan against the world: its data must be fresh, and its stages must be able to decide. */
 @Injectable()
 export class PlanFacts {
-  constructor(private readonly kpis: KpiRepository) {}
+  constructor(
+    private readonly kpis: KpiRepository,
+    private readonly verdictSums: VerdictSums,
+  ) {}
 
   /** Every fault of a raw plan; feasibility is walked only for a plan that has no other fault. */
   async planFaults(raw: unknown, cell: string, agent: Agent): Promise<PlanFault[]> {
     const totals = await this.kpis.recentTotals(MEASURED_MS, cell);
-    const linted = lintPlan(raw, { agent, dataAgeSeconds: totals.requests > 0 ? {} : noDataAtAll() });
+    const nowMs = Date.now();
+    const dataAgeSeconds = agesOfMetrics(await this.verdictSums.sumAges(cell, nowMs));
+    const nonEmptyBuckets = await this.verdictSums.userBuckets(cell, nowMs - BUCKETS_SEEN_MS);
+    const linted = lintPlan(raw, { agent, dataAgeSeconds, nonEmptyBuckets });
     if (!linted.ok) return linted.faults.map((fault) => ({ ...fault, pointer: `/plan${fault.pointer}` }));
     const { plan } = linted;
     if (plan.feasibility === 'waived') return [];
@@ -32,8 +44,18 @@ export class PlanFacts {
       const detail = 'no primary event has been seen lately: state expectedPrimaryPerSecond or waive feasibility';
       return [{ pointer: '/plan/expectedPrimaryPerSecond', code: 'UNKNOWN_TRAFFIC', detail }];
     }
-    const { faults } = planFeasibility(plan, { primaryPerSecond, rng: seededRandom(PATHS_SEED) });
+    const dispersion = await this.dispersionOf(plan, cell, nowMs);
+    const { faults } = planFeasibility(plan, { primaryPerSecond, dispersion, rng: seededRandom(PATHS_SEED) });
     return faults.map((fault) => ({ ...fault, pointer: `/plan${fault.pointer}` }));
+  }
+
+  /** As users differ and return now: measured over as long as the plan's longest stage, at most what the lake reads quickly. */
+  private async dispersionOf(plan: RolloutPlan, cell: string, nowMs: number): Promise<Dispersion> {
+    const primary = METRIC_CATALOGUE[plan.metrics.find(({ role }) => role === 'primary')!.metric];
+    const { numerator, denominator, events } = primary;
+    if (numerator === null || denominator === null) return { perEvent: DEFAULT_DISPERSION, perSecond: 0 };
+    const longestSeconds = Math.max(...plan.stages.map(({ maxSeconds }) => maxSeconds));
+    return this.verdictSums.dispersion(cell, { numerator, denominator, events }, longestSeconds * 1000, nowMs);
   }
 }
 
@@ -43,6 +65,12 @@ function primaryRate(plan: RolloutPlan, totals: Awaited<ReturnType<KpiRepository
   return primary === undefined ? 0 : totals[METRIC_CATALOGUE[primary.metric].events] / totals.seconds;
 }
 
-function noDataAtAll(): NonNullable<LintFacts['dataAgeSeconds']> {
-  return Object.fromEntries(Object.keys(METRIC_CATALOGUE).map((metric) => [metric, null]));
+/** A metric is as old as the older of its denominator and its events; a share of failures may well have had none. */
+function agesOfMetrics(ages: Record<KpiSum, number | null>): NonNullable<LintFacts['dataAgeSeconds']> {
+  const ageOf = ({ kind, numerator, denominator, events }: MetricDefinition) => {
+    const needed = kind === 'ratio' ? [denominator, events] : [denominator ?? numerator ?? 'requests'];
+    const found = needed.map((name) => (name === null ? null : ages[name]));
+    return found.includes(null) ? null : Math.max(...found.map(Number));
+  };
+  return Object.fromEntries(Object.entries(METRIC_CATALOGUE).map(([metric, of]) => [metric, ageOf(of)]));
 }

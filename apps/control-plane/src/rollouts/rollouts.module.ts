@@ -12,6 +12,8 @@ import { LookRepository } from './look.repository';
 import { LookTakerService } from './look-taker.service';
 import { OrphanReaper } from './orphan-reaper.service';
 import { PlanFacts } from './plan-facts';
+import { PlannedSpendReader } from './planned-spend.service';
+import { PrePeriod } from './pre-period.service';
 import { ReleaseService } from './release.service';
 import { RollbackService } from './rollback.service';
 import { RolloutLint } from './rollout-lint.service';
@@ -31,6 +33,8 @@ const SERVICES = [
   ShadowSummaryService,
   GuardReader,
   PlanFacts,
+  PlannedSpendReader,
+  PrePeriod,
   RolloutLint,
   ReleaseService,
   RollbackService,
