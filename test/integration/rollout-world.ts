@@ -32,6 +32,9 @@ const EDGE_MS = 40;
 class FakeEdge {
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> = Promise.resolve();
+  /** Highest version that this edge takes; newer ones it refuses. */
+  refusesAfter = Number.POSITIVE_INFINITY;
+  private serving: { snapshotId: string; version: number } | null = null;
   /** Canary share of every snapshot that this edge acknowledged, with its version. */
   readonly acknowledged: { version: number; canaryBps: number; atMs: number }[] = [];
 
@@ -56,19 +59,31 @@ class FakeEdge {
     await this.running;
   }
 
+  /** Dies and has been silent for a minute. */
+  async die(): Promise<void> {
+    await this.stop();
+    await this.plane.database.query(
+      `UPDATE edge SET first_seen_at = first_seen_at - interval '1 hour', last_seen_at = now() - interval '1 minute' WHERE edge_id = $1`,
+      [this.edgeId],
+    );
+  }
+
   private async beat(): Promise<void> {
     const { app, config } = this.plane;
     const store = app.get(SnapshotStore);
     const latest = await store.latest(config.cell);
-    const snapshot = latest === null ? null : await store.snapshot(latest.snapshotId);
+    const isTaken = latest !== null && latest.version <= this.refusesAfter;
+    const snapshot = isTaken ? await store.snapshot(latest.snapshotId) : null;
+    if (snapshot !== null) this.serving = { snapshotId: snapshot.snapshotId, version: snapshot.version };
+    const detail = 'refused by test';
     await app.get(EdgeFleet).record({
       edgeId: this.edgeId,
       fleet: config.fleet,
       bootId: 'boot-1',
       sentAtMs: Date.now(),
-      snapshotId: snapshot?.snapshotId ?? null,
-      snapshotVersion: snapshot?.version ?? null,
-      refusedSnapshot: null,
+      snapshotId: this.serving?.snapshotId ?? null,
+      snapshotVersion: this.serving?.version ?? null,
+      refusedSnapshot: latest !== null && !isTaken ? { version: latest.version, code: 'LOAD', detail } : null,
       servingCanary: null,
       killLevel: 'none',
       quarantinedAgents: [],

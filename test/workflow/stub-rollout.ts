@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Intent, RolloutPlan, Verdict } from '#domain/contracts';
-import type { ClaimResult } from '../../activities/claim-activities';
+import type { ClaimInput, ClaimResult } from '../../activities/claim-activities';
 import type { Page } from '../../activities/page-activities';
 import type {
   Acknowledgement,
@@ -50,6 +50,10 @@ export const shortPlan = (change: Partial<RolloutPlan> = {}): RolloutPlan => ({
 /** The skipped clock: what the server thought when it scheduled the attempt. */
 const serverNow = (): number => Context.current().info.currentAttemptScheduledTimestampMs;
 
+/** Leaves a long activity between two attempts: the test server skips time only while no activity runs. */
+export const idle = (nextRetryDelay: '10 minutes' | '1 hour' | '1 day') =>
+  ApplicationFailure.create({ message: 'between two attempts', nextRetryDelay });
+
 export interface StubOptions {
   /** Verdict of look n (1-based) of a stage. */
   verdictOf?: (stage: number, look: number) => Verdict;
@@ -67,8 +71,11 @@ export interface StubOptions {
   refusal?: (stage: number) => ServeRefusal | null;
   promotion?: () => Partial<Promotion>;
   /** How the first claim and the wait in the queue end. */
-  claim?: () => Partial<ClaimResult>;
-  queued?: () => Promise<Partial<ClaimResult>>;
+  claim?: (input: ClaimInput) => Partial<ClaimResult>;
+  queued?: (input: ClaimInput) => Promise<Partial<ClaimResult>>;
+  onRelease?: (rolloutId: string) => void;
+  /** Runs in the page's, the restore's and the promotion's activity before they answer: may throw or hang. */
+  before?: (activity: 'page' | 'restore' | 'promote') => Promise<void>;
   /** Leaves the guard between two attempts of a day each, so that the test server may skip time. */
   idleGuard?: boolean;
 }
@@ -81,23 +88,25 @@ export function stubRollout(options: StubOptions = {}) {
   const keys: string[] = [];
   const approvals: unknown[] = [];
   const pages: Page[] = [];
+  const looks: { stage: number; look: number; atMs: number }[] = [];
   let guards = 0;
   let servedBps = 0;
   const noClaim: ClaimResult = { claimed: false, holder: 'rol_other', rollbackTargetId: null };
   const activities = {
     async raisePage(page: Page) {
+      await options.before?.('page');
       if (pages.every((known) => known.key !== page.key)) pages.push(page);
     },
     async readHolds() {
       return { held: options.held?.() ?? null };
     },
-    async awaitClaim(): Promise<ClaimResult> {
-      log.push('queue');
-      return { ...noClaim, ...(await options.queued?.()) };
+    async awaitClaim(input: ClaimInput): Promise<ClaimResult> {
+      return { ...noClaim, ...(await options.queued?.(input)) };
     },
     async awaitRelease() {
-      log.push('await release');
+      if (log.at(-1) !== 'await release') log.push('await release');
       while (options.held?.() != null) {
+        if (options.idleGuard === true) throw idle('10 minutes');
         Context.current().heartbeat('held');
         await Context.current().sleep(50);
       }
@@ -108,15 +117,16 @@ export function stubRollout(options: StubOptions = {}) {
     async lintRollout() {
       return { faults: options.faults ?? [] };
     },
-    async claimRollout() {
+    async claimRollout(input: ClaimInput) {
       log.push('claim');
-      if (options.claim !== undefined) return { ...noClaim, ...options.claim() };
+      if (options.claim !== undefined) return { ...noClaim, ...options.claim(input) };
       return options.claimed === false ? noClaim : { claimed: true, holder: null, rollbackTargetId: 'bid-champion' };
     },
     async saveRollout(row: RolloutRow) {
       rows.push(row);
     },
-    async releaseRollout() {
+    async releaseRollout(input: { rolloutId: string }) {
+      options.onRelease?.(input.rolloutId);
       log.push('release');
     },
     async recordApproval(approval: unknown) {
@@ -160,6 +170,7 @@ export function stubRollout(options: StubOptions = {}) {
     },
     async takeLook(input: { stage: number; look: number; key: string }): Promise<LookResult> {
       keys.push(input.key);
+      looks.push({ stage: input.stage, look: input.look, atMs: serverNow() });
       const verdict = options.verdictOf?.(input.stage, input.look) ?? 'continue';
       return {
         look: input.look,
@@ -177,8 +188,7 @@ export function stubRollout(options: StubOptions = {}) {
     async guardCanary() {
       guards += 1;
       log.push('guard');
-      if (options.idleGuard === true)
-        throw ApplicationFailure.create({ message: 'between two attempts', nextRetryDelay: '1 day' });
+      if (options.idleGuard === true) throw idle('1 day');
       const after = options.guardFiresAfterMs ?? null;
       const context = Context.current();
       for (let elapsed = 0; after === null || elapsed < after; elapsed += 100) {
@@ -188,6 +198,7 @@ export function stubRollout(options: StubOptions = {}) {
       return { fired: true as const, reason: 'errorShare 0.2000 in the canary', atMs: serverNow() };
     },
     async promoteCandidate() {
+      await options.before?.('promote');
       log.push('promote');
       const other = options.promotion?.() ?? {};
       if (other.promoted === false) return { championId: 'bid-champion', version: 0, ...other };
@@ -196,10 +207,12 @@ export function stubRollout(options: StubOptions = {}) {
         : { promoted: true, championId: 'bid-candidate', version: log.length };
     },
     async restoreTarget(input: { targetId: string; key: string }) {
+      await options.before?.('restore');
+      servedBps = 0;
       log.push(`restore ${input.targetId}`);
       keys.push(input.key);
       return { version: log.length };
     },
   };
-  return { activities, log, rows, intents, keys, approvals, pages, guards: () => guards };
+  return { activities, log, rows, intents, keys, approvals, pages, looks, guards: () => guards };
 }
