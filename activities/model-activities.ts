@@ -86,19 +86,23 @@ export function createModelActivities(ports: TrainingPorts) {
 /** Candidates that no gradient made: a model trained elsewhere, and the Budget agent's gains. */
 function createUntrainedActivities(ports: TrainingPorts) {
   return {
-    /** Takes a model trained elsewhere; its golden vectors come from its own runs on rows of the window. */
-    async adoptBidModel(input: TrainBidInput & { sha256: string; note: string }): Promise<CandidateDraft> {
+    /** Takes a model trained elsewhere; golden vectors that did not come with it are its own runs on rows of the window. */
+    async adoptBidModel(
+      input: TrainBidInput & { sha256: string; note: string; parity?: { input: number[]; output: number[] }[] },
+    ): Promise<CandidateDraft> {
       const bytes = await ports.artifacts.get(input.sha256);
       if (bytes.byteLength > MAX_ARTIFACT_BYTES) throw permanent('ARTIFACT_TOO_LARGE', `${bytes.byteLength} bytes`);
-      const rows = (await ports.winRows(input.window.windowId)).slice(0, PARITY_VECTORS);
+      const source = { kind: 'imported', note: input.note, parity: input.parity === undefined ? 'own runs' : 'stated' };
+      const rows =
+        input.parity === undefined ? (await ports.winRows(input.window.windowId)).slice(0, PARITY_VECTORS) : [];
       const session = await openChecked(ports, bytes);
       try {
-        const parity = [];
+        const parity = [...(input.parity ?? [])];
         for (const row of rows) {
           const vector = Float32Array.from(row.features);
           parity.push({ input: [...vector], output: [...(await session.run(vector, 1))] });
         }
-        return await bidDraft(ports, { ...input, bytes, parity, source: { kind: 'imported', note: input.note } });
+        return await bidDraft(ports, { ...input, bytes, parity, source });
       } finally {
         await session.close();
       }

@@ -179,7 +179,7 @@ export interface RetrainAgentsInput {
   requestedBy: Actor;
   hyper?: TrainingHyper;
   /** Artifact (already in the store) of a model trained elsewhere; only with kind `imported`. */
-  imported?: { sha256: string; note: string };
+  imported?: { sha256: string; note: string; parity?: { input: number[]; output: number[] }[] };
   /** When given, a passed candidate is rolled out at once, not awaited. */
   rollout?: { rolloutId: string; plan: RolloutPlan };
 }

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { printObject, printRows } from '../output';
 import { contextOf } from './command-context';
+import { addModelRegister } from './model-register';
 import { instantOf } from './rejudge';
 
 interface Production {
@@ -21,9 +22,10 @@ interface Production {
   }[];
 }
 
-/** `adloop models at <time>`: what was bidding then, who allowed it, on what evidence. */
+/** `adloop model register|at|list`: models from elsewhere, and what was bidding when, by whom, on what evidence. */
 export function addModelCommands(program: Command): void {
   const model = program.command('model').alias('models').description('registered models, and what was bidding when');
+  addModelRegister(model);
   model
     .command('at <time>')
     .description('what was bidding at a time (ISO 8601, or "now"), who allowed it, on what evidence')

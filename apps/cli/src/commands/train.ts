@@ -65,7 +65,7 @@ export function addTrainCommands(program: Command): void {
           ...(options.release && { plan: defaultPlan('default') }),
         });
         if (context.format === 'table') console.log(`Started ${started.workflowId}.`);
-        if (options.wait) await watch(context, started.workflowId, Number(options.timeout));
+        if (options.wait) await watchTraining(context, started.workflowId, Number(options.timeout));
         else if (context.format === 'table') console.log(`Follow it: adloop train watch ${started.workflowId}`);
         else printObject(started, context.format);
       },
@@ -75,7 +75,7 @@ export function addTrainCommands(program: Command): void {
     .description('follow a retraining workflow; exit code 6 when a gate refuses')
     .option('--timeout <seconds>', 'longest wait', '3600')
     .action(async (workflowId: string, options: { timeout: string }, command: Command) =>
-      watch(contextOf(command), workflowId, Number(options.timeout)),
+      watchTraining(contextOf(command), workflowId, Number(options.timeout)),
     );
   train
     .command('list')
@@ -149,7 +149,12 @@ function addIncidentCommands(train: Command): void {
     });
 }
 
-async function watch(context: CommandContext, workflowId: string, timeoutSeconds: number): Promise<void> {
+/** Follows a training run to its end. @throws CliError with exit code 6 when a gate refused, 1 when it failed, 7 at the timeout */
+export async function watchTraining(
+  context: CommandContext,
+  workflowId: string,
+  timeoutSeconds: number,
+): Promise<void> {
   const deadline = Date.now() + timeoutSeconds * 1000;
   const told: Told = { step: '', gates: 0, progress: '' };
   for (;;) {

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'unknown-reference': { status: 422, title: 'The input refers to something that does not exist', retryable: false },
   'idempotency-key-reused': { status: 422, title: 'This Idempotency-Key came with another request', retryable: false },
   'invalid-plan': { status: 422, title: 'The rollout plan cannot be run', retryable: false },
+  'invalid-model': { status: 422, title: 'The model cannot be taken in', retryable: false },
   'invalid-segment': { status: 422, title: 'The segment cannot be read', retryable: false },
   'version-required': { status: 428, title: 'If-Match is needed', retryable: false },
   'too-many-requests': { status: 429, title: 'Too many requests', retryable: true },

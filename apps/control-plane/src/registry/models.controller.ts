@@ -4,18 +4,17 @@ import type { FastifyRequest } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { z } from 'zod';
 import { agentSchema, modelManifestSchema, VERDICTS } from '#domain/contracts';
+import { FEATURE_COUNT } from '#domain/features';
 import { ApiProblems } from '../api-docs';
 import { actorOf } from '../approvals/actor';
 import { ControlPlaneConfig } from '../config';
 import { notFound, ProblemError } from '../problems/problem-error';
 import { TrainingService } from '../training/training.service';
 import { ArtifactStore } from './artifact-store';
+import { LAW_WIDTH, ModelIntake } from './model-intake.service';
 import { ModelRepository } from './model.repository';
 import { ProductionRepository } from './production.repository';
 import { windowSecondsSchema } from '../training/window-seconds';
-
-/** Largest model that may be registered, bytes; the edges hold several at once. */
-const MAX_ONNX_BYTES = 4 << 20;
 
 const modelSchema = z.object({
   modelVersionId: z.string(),
@@ -26,10 +25,21 @@ const modelSchema = z.object({
 const importSchema = z.strictObject({
   agent: z.literal('bid'),
   /** The file's bytes. Input `features` [N, 24], output `law` [N, 2]. */
-  onnxBase64: z.base64().max(Math.ceil((MAX_ONNX_BYTES * 4) / 3) + 4),
+  onnxBase64: z.base64().max(8 << 20),
   /** Length of the window that the gates read, counted back from now. */
   windowSeconds: windowSecondsSchema,
   note: z.string().max(500).default(''),
+  /** Rows with what the trainer's own runtime made of them; the edges check them too. Absent: made by running the model here. */
+  parity: z
+    .array(
+      z.strictObject({
+        input: z.array(z.number()).length(FEATURE_COUNT),
+        output: z.array(z.number()).length(LAW_WIDTH),
+      }),
+    )
+    .min(1)
+    .max(64)
+    .optional(),
 });
 
 class ImportDto extends createZodDto(importSchema.meta({ id: 'ModelImport' })) {}
@@ -96,23 +106,18 @@ export class ModelsController {
     private readonly models: ModelRepository,
     private readonly champions: ProductionRepository,
     private readonly artifacts: ArtifactStore,
+    private readonly intake: ModelIntake,
     private readonly training: TrainingService,
   ) {}
 
-  /** Registers a model trained elsewhere: it passes the same parity check and gates as one of ours. */
+  /** Registers a model trained elsewhere: inspected at once, then through the same parity check and gates as one of ours. */
   @Post()
-  @ApiProblems('malformed-request', 'invalid-input', 'temporal-unavailable')
+  @ApiProblems('malformed-request', 'invalid-input', 'invalid-model', 'temporal-unavailable')
   @ZodResponse({ status: 202, description: 'Checks and gates run; follow the training run', type: StartedImportDto })
   async register(@Body() body: ImportDto, @Req() request: FastifyRequest): Promise<StartedImportDto> {
     const bytes = Buffer.from(body.onnxBase64, 'base64');
-    if (bytes.byteLength === 0 || bytes.byteLength > MAX_ONNX_BYTES) {
-      const fault = {
-        pointer: '/onnxBase64',
-        code: 'size',
-        detail: `holds ${bytes.byteLength} bytes, 1 to ${MAX_ONNX_BYTES} allowed`,
-      };
-      throw new ProblemError('invalid-input', fault.detail, [fault]);
-    }
+    const parity = body.parity ?? null;
+    await this.intake.admit(bytes, parity);
     const sha256 = await this.artifacts.put(bytes);
     const { workflowId } = await this.training.start({
       fleet: this.config.fleet,
@@ -122,7 +127,7 @@ export class ModelsController {
       cutoffMs: Date.now(),
       windowSeconds: body.windowSeconds,
       requestedBy: actorOf(request),
-      imported: { sha256, note: body.note },
+      imported: { sha256, note: body.note, ...(parity && { parity }) },
     });
     return { workflowId, sha256 };
   }

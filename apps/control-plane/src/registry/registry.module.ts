@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ArtifactStore } from './artifact-store';
+import { ModelIntake } from './model-intake.service';
 import { ModelRepository } from './model.repository';
 import { PointerRepository } from './pointer.repository';
 import { ProductionRepository } from './production.repository';
@@ -10,6 +11,7 @@ import { WeightRepository } from './weight.repository';
 
 const SERVICES = [
   ArtifactStore,
+  ModelIntake,
   ModelRepository,
   PointerRepository,
   ProductionRepository,
