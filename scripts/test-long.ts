@@ -13,6 +13,7 @@ const PARTS: readonly { name: string; file: string; args: string[] }[] = [
     args: ['--seed', String(seed)],
   })),
   { name: 'outage of 10 minutes', file: 'scripts/drills/run.js', args: ['outage', '--minutes', '10'] },
+  { name: 'canaries', file: 'scripts/drills/run.js', args: ['canaries', '--json'] },
   { name: 'kill files', file: 'scripts/drills/run.js', args: ['kill-file', '--json'] },
   { name: 'kills during a canary', file: 'scripts/drills/run.js', args: ['kills'] },
 ];

@@ -76,6 +76,8 @@ export class RolloutPortsService {
 
   private async renew(input: { rolloutId: string; stage: number; shareBps: number; seconds: number }): Promise<void> {
     const { rolloutId, stage, shareBps } = input;
-    await this.leases.renew({ rolloutId, cell: this.config.cell, stage, shareBps }, Date.now(), input.seconds * 1000);
+    // The rollout's cell, not this process's: a worker serves the rollouts of every cell.
+    const cell = (await this.store.find(rolloutId))?.cell ?? this.config.cell;
+    await this.leases.renew({ rolloutId, cell, stage, shareBps }, Date.now(), input.seconds * 1000);
   }
 }
