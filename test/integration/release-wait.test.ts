@@ -146,6 +146,12 @@ describe('starting a rollout twice', () => {
       `INSERT INTO traffic_tick (cell, tick_ms, ${KPI_SUMS.map(columnOf).join()}) VALUES ('default', $1, ${KPI_SUMS.map(() => '1').join()})`,
       [ticks],
     );
+    // A variance needs thirty user buckets with a request.
+    await plane.database.query(
+      `INSERT INTO kpi_rollup (cell, rollout_id, stage, arm, bucket_ms, user_bucket, ${KPI_SUMS.map(columnOf).join()})
+        SELECT 'default', '', -1, 'champion', $1, bucket, ${KPI_SUMS.map(() => '1').join()} FROM generate_series(0, 39) bucket`,
+      [ticks],
+    );
     const { body } = await plane.call<{ items: { modelVersionId: string }[] }>('GET', '/api/v1/models?agent=bid');
     modelVersionId = body.items[0]!.modelVersionId;
   });
