@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { anytimeHalfWidth, anytimeP, tuningRho } from './confidence-sequence';
-import { combineStages, judgeDifference, nonInferiorityDifference } from './non-inferiority';
+import { adjustDifference, combineStages, judgeDifference, nonInferiorityDifference } from './non-inferiority';
 import { normalTail } from './normal-distribution';
 import {
   estimateRatio,
@@ -111,6 +111,41 @@ describe('non-inferiority (statistics.md 3)', () => {
     expect(judgeDifference(worse, 0.01, 0.05).verdict).toBe('inferior');
     const better = nonInferiorityDifference(arm(0.9), arm(1), 0.05, 'lower');
     expect(judgeDifference(better, 0.01, 0.05).verdict).toBe('non-inferior');
+  });
+
+  it('has the golden fixed sample sizes of D for 80 % power, which no plan is promised by', () => {
+    // Var(D) of a conversion rate of 2 % with the control's other users as control, z as printed in tables.
+    const unitsFor = (share: number) => {
+      const perUnit = 0.02 * 0.98;
+      const variance = perUnit + (0.95 ** 2 * perUnit * share) / (1 - share);
+      return ((1.645 + 0.8416) ** 2 * variance) / (0.05 * 0.02) ** 2;
+    };
+    expect(Math.round(unitsFor(0.05))).toBe(126_947);
+    expect(Math.round(unitsFor(0.5))).toBe(230_565);
+  });
+
+  it('takes out of D what the past explains, and keeps D where it explains nothing', () => {
+    const pre = {
+      treatmentVariance: 4,
+      controlVariance: 9,
+      treatmentCovariance: 3,
+      controlCovariance: 6,
+      difference: 0.5,
+    };
+    const plain = { d: 1, variance: 12 };
+    const factor = 0.95;
+    const theta = (3 + factor * 6) / 13;
+    const adjusted = adjustDifference(plain, pre, 0.05, 'higher', 200)!;
+    close(adjusted.theta, theta);
+    close(adjusted.d, 1 - theta * 0.5);
+    close(adjusted.variance, ((12 - theta * (3 + factor * 6)) * 199) / 198);
+    // Mirrored: D = (1 + m)·R_C − R_T, so theta changes its sign and the variance keeps its form.
+    expect(adjustDifference(plain, pre, 0.05, 'lower', 200)!.theta).toBeLessThan(0);
+    const unrelated = { ...pre, treatmentCovariance: 0, controlCovariance: 0 };
+    expect(adjustDifference(plain, unrelated, 0.05, 'higher', 200)).toBeNull();
+    expect(
+      adjustDifference(plain, { ...pre, treatmentVariance: 0, controlVariance: 0 }, 0.05, 'higher', 200),
+    ).toBeNull();
   });
 
   it('widens the upper bound alone under a Bonferroni level', () => {

@@ -5,6 +5,7 @@ import { estimateRatioOf, type UnitTotals } from '../evaluation/ratio-metric';
 import { seededNormal } from '../evaluation/seeded-random';
 import { CATASTROPHE_MARGIN, CATASTROPHE_MIN_EVENTS } from './catastrophe-lane';
 import { designEffectOf, inferiorAlphaOf, primaryOf, relativePriorVariance, servedShare } from './design-effect';
+import { spoken } from './look-sentence';
 import { MIN_BUCKETS } from './metric-test';
 import type { PlanFault } from './plan-lint';
 
@@ -117,27 +118,30 @@ export function planFeasibility(plan: RolloutPlan, forecast: TrafficForecast): F
   const nonInferiorShare = better['non-inferior'] / paths;
   const inferiorShare = worse.inferior / paths;
   const expectedSeconds = { better: better.seconds / paths, worse: worse.seconds / paths };
-  const faults = faultsOf({ nonInferiorShare, inferiorShare, effect }, forecast.primaryPerSecond);
+  const found = { nonInferiorShare, inferiorShare, effect, expectedSeconds };
+  const faults = faultsOf(found, forecast.primaryPerSecond);
   return { feasible: faults.length === 0, nonInferiorShare, inferiorShare, expectedSeconds, effect, paths, faults };
 }
 
 function faultsOf(
-  found: Pick<Feasibility, 'nonInferiorShare' | 'inferiorShare' | 'effect'>,
+  found: Pick<Feasibility, 'nonInferiorShare' | 'inferiorShare' | 'effect' | 'expectedSeconds'>,
   primaryPerSecond: number,
 ): PlanFault[] {
   const faults: PlanFault[] = [];
   const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
-  const add = (what: string, effect: number, share: number) =>
+  const add = (what: string, effect: number, share: number, seconds: number) =>
     faults.push({
       pointer: '/stages',
       code: 'INFEASIBLE',
       detail:
         `at ${primaryPerSecond} primary events/s only ${percent(share)} of rollouts with a true effect of ` +
-        `${percent(effect)} end ${what} before their horizon; ${percent(FEASIBLE_SHARE)} are needed: allow more time, larger ` +
+        `${percent(effect)} end ${what} before their horizon, after ${spoken(seconds)} on average; ${percent(FEASIBLE_SHARE)} are needed: allow more time, larger ` +
         `shares, a wider margin or a larger design effect`,
     });
-  if (found.nonInferiorShare < FEASIBLE_SHARE) add('non-inferior', found.effect.better, found.nonInferiorShare);
-  if (found.inferiorShare < FEASIBLE_SHARE) add('inferior', found.effect.worse, found.inferiorShare);
+  if (found.nonInferiorShare < FEASIBLE_SHARE)
+    add('non-inferior', found.effect.better, found.nonInferiorShare, found.expectedSeconds.better);
+  if (found.inferiorShare < FEASIBLE_SHARE)
+    add('inferior', found.effect.worse, found.inferiorShare, found.expectedSeconds.worse);
   return faults;
 }
 

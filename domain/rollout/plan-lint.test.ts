@@ -1,5 +1,5 @@
 import { defaultPlan } from '../contracts';
-import { lintPlan } from './plan-lint';
+import { lintPlan, type PlanFacts } from './plan-lint';
 
 /** A plan as JSON, to be broken in any way. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -77,5 +77,42 @@ describe('plan linter', () => {
     expect(faults(defaultPlan('x'), { dataAgeSeconds: { value: null, roi: 10 } })).toEqual([
       '/metrics/0/metric NO_FRESH_DATA',
     ]);
+  });
+});
+
+describe('segment guardrails and facts of a plan', () => {
+  const plan = { ...defaultPlan('p'), segmentGuardrails: [] as object[] };
+  const codes = (segmentGuardrails: object[], facts: PlanFacts = {}) => {
+    const linted = lintPlan({ ...plan, segmentGuardrails }, facts);
+    return linted.ok ? [] : linted.faults.map(({ code, pointer }) => `${pointer} ${code}`);
+  };
+
+  it('takes segments whose metric can be told apart, and names every other one', () => {
+    const ctr = { by: 'country', value: 'DEU', metric: 'ctr' };
+    expect(codes([ctr, { ...ctr, metric: 'value' }, { by: 'campaign', value: 'c1', metric: 'ctr' }])).toEqual([]);
+    expect(
+      codes([
+        ctr,
+        ctr,
+        { by: 'campaign', value: 'c1', metric: 'value' },
+        { by: 'deviceType', value: 'phone', metric: 'ctr' },
+        { by: 'exchange', value: 'demo', metric: 'latencyMsP99' },
+      ]),
+    ).toEqual([
+      '/segmentGuardrails/1 DUPLICATE_SEGMENT',
+      '/segmentGuardrails/2/metric NO_CAMPAIGN_METRIC',
+      '/segmentGuardrails/3/value UNKNOWN_SEGMENT',
+      '/segmentGuardrails/4/metric NOT_TESTABLE',
+    ]);
+  });
+
+  it('wants fresh data of the metrics that it names, and thirty user buckets', () => {
+    const stale = { dataAgeSeconds: { ctr: 7200, value: 5, roi: 5, fallbackShare: 5, cpa: null } };
+    expect(codes([], stale)).toEqual([]);
+    expect(codes([{ by: 'country', value: 'DEU', metric: 'ctr' }], stale)).toEqual([
+      '/segmentGuardrails/0/metric NO_FRESH_DATA',
+    ]);
+    expect(codes([], { nonEmptyBuckets: 29 })).toEqual(['/metrics TOO_FEW_USER_BUCKETS']);
+    expect(codes([], { nonEmptyBuckets: 30 })).toEqual([]);
   });
 });
