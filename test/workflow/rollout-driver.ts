@@ -60,8 +60,14 @@ export class RolloutDriver {
     const stub = stubRollout({ idleGuard: true, ...options });
     const view = await this.environment().with(stub.activities, async () => {
       const handle = await this.start(plan, change);
-      await during(handle, stub);
-      return (await handle.result()) as RolloutView;
+      try {
+        await during(handle, stub);
+        return (await handle.result()) as RolloutView;
+      } catch (error) {
+        // A workflow left behind without a worker would keep the test server from skipping time for the next test.
+        await handle.terminate('the test failed').catch(() => undefined);
+        throw error;
+      }
     });
     return { view, ...stub };
   }
