@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { SRM_ALARM_P, sequentialSampleRatioP } from '../../domain/evaluation/sample-ratio';
 import type { RolloutView } from '../../workflows/messages';
-import { alice, DAY, HOUR, longPlan, refusal, RolloutDriver } from './rollout-driver';
+import { alice, longPlan, refusal, RolloutDriver } from './rollout-driver';
 import { stubRollout, type StubOptions } from './stub-rollout';
 import { WorkflowEnvironment } from './workflow-environment';
 
