@@ -172,6 +172,37 @@ describe('rejudge', () => {
     ]);
   });
 
+  it('needs what a new metric reads beside sums, and reads it back where the look has it', () => {
+    const looks = pastLooks(planOf(), [better]);
+    for (const [metric, lacking] of [
+      ['latencyMsP99', 'latency'],
+      ['spendToPlan', 'planned spend'],
+    ]) {
+      const { unjudged } = rejudge(looks, { metrics: [...planOf().metrics, { metric, role: 'guardrail' }] });
+      expect(unjudged).toEqual([
+        expect.objectContaining({ reason: `${lacking} was not recorded when this look was taken` }),
+      ]);
+    }
+    const plan = planOf({
+      metrics: [...planOf().metrics, { metric: 'latencyMsP99', role: 'guardrail', margin: 0.2 }],
+      segmentGuardrails: [{ by: 'country', value: 'DE', metric: 'ctr' }],
+    });
+    const bare = pastLooks(plan, [better])[0]!.inputs as Look;
+    const histogram = [
+      [200, 5000],
+      [240, 60],
+    ] as const;
+    const full = stored({
+      ...bare,
+      recentLatency: { canary: histogram, control: histogram },
+      plannedSpendNanos: { canary: 1e10, control: 3e10 },
+      prePeriod: [{ stage: 0, canary: arm(100, 8), control: arm(300, 24) }],
+      segments: [{ by: 'country', value: 'DE', stages: [{ stage: 0, canary: arm(50, 4), control: arm(150, 12) }] }],
+    });
+    expect(full).toMatchObject({ segments: [{ value: 'DE' }] });
+    expect(rejudge([full])).toEqual({ looks: 1, judged: 1, verdictsChanged: 0, flips: [], unjudged: [] });
+  });
+
   it('keeps members that this version does not know', () => {
     const [look] = pastLooks(planOf(), [better]);
     const read = readStoredLook({ ...(look!.inputs as object), later: { x: 1 } });

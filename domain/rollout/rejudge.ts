@@ -1,4 +1,4 @@
-import type { RolloutPlan, Verdict } from '../contracts';
+import type { Metric, RolloutPlan, Verdict } from '../contracts';
 import { elapsedSeconds, type Look } from './look';
 import { nextStep, type Step } from './next-step';
 import { naiveOutcome, sumsRead, underPolicy, type RejudgePolicy } from './rejudge-policy';
@@ -118,10 +118,21 @@ function judgeAgain(past: PastLook, policy: RejudgePolicy): JudgedAgain | string
   const plan = underPolicy(stored.plan, policy);
   const unread = [...sumsRead(plan)].filter((name) => read.missing.has(name));
   if (unread.length > 0) return `sum ${unread.join(', ')} was not recorded when this look was taken`;
+  const lacking = lackingFor(stored, plan);
+  if (lacking !== null) return `${lacking} was not recorded when this look was taken`;
   const look = { ...stored, plan };
   const evidence = judgeLook(look);
   const { verdict, reason } = policy.rule === 'naive' ? naiveOutcome(look, evidence) : evidence;
   return { stored, plan, verdict, reason };
+}
+
+/** What a metric that only the policy names reads beside sums, where the look has none of it; its own plan's blindness is its own. */
+function lackingFor(stored: Look, plan: RolloutPlan): string | null {
+  const isNew = (name: Metric) =>
+    plan.metrics.some(({ metric }) => metric === name) && !stored.plan.metrics.some(({ metric }) => metric === name);
+  if (isNew('latencyMsP99') && stored.recentLatency === undefined) return 'latency';
+  if (isNew('spendToPlan') && stored.plannedSpendNanos === undefined) return 'planned spend';
+  return null;
 }
 
 function judgement(

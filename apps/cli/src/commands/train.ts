@@ -3,7 +3,9 @@ import { defaultPlan } from '#domain/contracts/default-plan';
 import type { GateResult } from '#domain/contracts/model-manifest';
 import { CliError, EXIT } from '../exit-code';
 import { printObject, printRows } from '../output';
+import { patiently } from '../patience';
 import { contextOf, pause, type CommandContext } from './command-context';
+import { tellBy, waitingPatience } from './rollout-wait';
 
 /** A run as the API tells it (GET /training/{workflowId}). */
 interface TrainingRun {
@@ -157,8 +159,10 @@ export async function watchTraining(
 ): Promise<void> {
   const deadline = Date.now() + timeoutSeconds * 1000;
   const told: Told = { step: '', gates: 0, progress: '' };
+  const patience = waitingPatience(deadline, tellBy(context.format === 'table' ? 'lines' : 'quiet'));
   for (;;) {
-    const run = await context.api('viewer').call<TrainingRun>('GET', `/training/${encodeURIComponent(workflowId)}`);
+    const path = `/training/${encodeURIComponent(workflowId)}`;
+    const run = await patiently(() => context.api('viewer').call<TrainingRun>('GET', path), patience);
     if (context.format === 'table') tell(run, told);
     if (ENDED.has(run.step)) return ended(context, run);
     if (Date.now() > deadline) {
