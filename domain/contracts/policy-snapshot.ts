@@ -5,6 +5,7 @@ import { campaignSchema } from './campaign';
 import { weightStateSchema } from './campaign-weights';
 import { creativeSchema } from './creative';
 import { exchangeSettingsSchema, fxTableSchema } from './exchange';
+import { signedSchema } from './signed';
 
 /** Kill levels, weakest first. */
 export const KILL_LEVELS = ['none', 'quarantine-agent', 'champion-only', 'safe-bids-only', 'stop-bidding'] as const;
@@ -54,6 +55,11 @@ export const policySnapshotSchema = z.object({
   kill: killSchema,
   /** Reward weights by campaign; absent = all at their start. */
   weights: weightStateSchema.optional(),
+  /**
+   * Seal of each policy's manifest by model version (`manifest-seal.ts`, signed). Absent in snapshots from before; once present, a
+   * canary or shadow policy that no seal covers is refused.
+   */
+  seals: z.record(z.string(), signedSchema).optional(),
   /** Budget grants that an edge without a control plane may spend per campaign and day, nanos; empty when managed. */
   standaloneGrantNanos: z.record(z.string(), z.number().int().nonnegative()),
   /** What the agents have announced; left out while they have announced nothing. */

@@ -3,6 +3,7 @@ import { buildServingIndex } from '#domain/matching';
 import { ModelFault } from '../inference/bid-model';
 import type { ModelCache, ServedModel } from '../inference/model-cache';
 import { sha256Of, type ArtifactFolder } from './artifact-folder';
+import { checkSeals } from './check-seals';
 import { artifactsOf, type LiveSnapshot } from './live-snapshot';
 import { SnapshotRefusal } from './snapshot-refusal';
 import { openSigned, type KeyRing } from './verify-signed';
@@ -47,6 +48,7 @@ export async function loadSnapshot(body: string, newerThan: number, ports: LoadP
     throw new SnapshotRefusal('WRONG_FLEET', `fleet ${fleet}, this edge is of ${ports.fleet}`, version);
   if (version <= newerThan)
     throw new SnapshotRefusal('OLDER_VERSION', `version ${version} after ${newerThan} was served`, version);
+  checkSeals(snapshot, ports.keys);
   const models = await openModels(snapshot, ports);
   const modelOf = (bundle: PolicyBundle): ServedModel | null =>
     bundle.bid.artifact ? (models.get(bundle.bid.artifact.sha256) ?? null) : null;

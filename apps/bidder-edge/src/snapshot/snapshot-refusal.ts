@@ -11,6 +11,7 @@ export type RefusalCode =
   | 'ARTIFACT_INVALID'
   | 'FEATURE_SPEC'
   | 'PARITY'
+  | 'SEAL'
   | 'INDEX';
 
 /** A refused bundle; the edge keeps what it served before and reports this in its heartbeat. */

@@ -40,9 +40,9 @@ export class SnapshotContentReader {
     const creativeStats = Object.fromEntries(
       creatives.map(({ creativeId }) => [creativeId, stats[creativeId] ?? { impressions: 0, clicks: 0 }]),
     );
-    const { champion, canary, shadows, autonomyBps, kill } = serving;
+    const { champion, canary, shadows, autonomyBps, kill, seals } = serving;
     const weights = servedWeights(serving.weights, campaigns);
-    const policies = { champion, canary, shadows, autonomyBps, kill, ...(weights && { weights }) };
+    const policies = { champion, canary, shadows, autonomyBps, kill, seals, ...(weights && { weights }) };
     const inventory = { campaigns, creatives, creativeStats, standaloneGrantNanos: {} };
     const agentIntents = await this.intents.served(manager, nowMs);
     const announced = agentIntents === undefined ? {} : { agentIntents };

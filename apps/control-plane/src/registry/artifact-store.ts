@@ -48,6 +48,12 @@ export class ArtifactStore {
     );
   }
 
+  /** Whether the stored bytes are still those that the name says. @throws when there are none. */
+  async isWhole(sha256: string): Promise<boolean> {
+    const bytes = await readFile(this.path(sha256));
+    return createHash('sha256').update(bytes).digest('hex') === sha256;
+  }
+
   private path(sha256: string): string {
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw new RangeError('an artifact is named by 64 hex digits');
     return join(this.folder, `${sha256}.onnx`);

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { type Agent, type ModelManifest, modelManifestSchema } from '#domain/contracts';
+import { type Agent, type ModelManifest, modelManifestSchema, type Signed } from '#domain/contracts';
+import { ManifestSealer } from './manifest-sealer';
 
 /** A registered model version with what the registry adds to its manifest. */
 export interface RegisteredModel {
   manifest: ModelManifest;
   gatesPassed: boolean;
   createdBy: string;
+  /** Signature over the manifest's digests; null for versions from before there were seals. */
+  seal: Signed | null;
 }
 
 interface ModelRow {
@@ -14,12 +17,16 @@ interface ModelRow {
   gates_passed: boolean;
   created_by: string;
   created_at: Date;
+  seal: Signed | null;
 }
 
 /** Model versions: inserted once, never changed (a trigger says so too). */
 @Injectable()
 export class ModelRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly sealer: ManifestSealer,
+  ) {}
 
   /**
    * Registers a manifest; the same key or the same id again answers the version that is there: the first registration stands, also
@@ -32,8 +39,8 @@ export class ModelRepository {
     const { manifest } = input;
     modelManifestSchema.omit({ createdAt: true }).parse(manifest);
     await manager.query(
-      `INSERT INTO model_version (model_version_id, agent, family, parent_id, artifact_sha256, manifest, gates_passed, created_by, registration_key)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+      `INSERT INTO model_version (model_version_id, agent, family, parent_id, artifact_sha256, manifest, gates_passed, created_by, registration_key, seal)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
       [
         manifest.modelVersionId,
         manifest.agent,
@@ -44,6 +51,7 @@ export class ModelRepository {
         manifest.gates.every((gate) => gate.passed),
         input.createdBy,
         input.key,
+        JSON.stringify(await this.sealer.seal(manifest)),
       ],
     );
     const [{ model_version_id: modelVersionId }] = await manager.query<{ model_version_id: string }[]>(
@@ -59,6 +67,11 @@ export class ModelRepository {
     return rows.length === 0 ? null : modelOf(rows[0]);
   }
 
+  /** Why a version's manifest is not what was sealed at its registration, or null when it is. */
+  sealFault(model: RegisteredModel): Promise<string | null> {
+    return this.sealer.faultOf(model.manifest, model.seal);
+  }
+
   /** Newest first, at most `limit`; `agent` narrows. */
   async list(input: { agent?: Agent; limit: number }): Promise<RegisteredModel[]> {
     const rows = await this.dataSource.query<ModelRow[]>(
@@ -69,10 +82,11 @@ export class ModelRepository {
   }
 }
 
-const SELECT = 'SELECT manifest, gates_passed, created_by, created_at FROM model_version';
+const SELECT = 'SELECT manifest, gates_passed, created_by, created_at, seal FROM model_version';
 
 const modelOf = (row: ModelRow): RegisteredModel => ({
   manifest: { ...row.manifest, createdAt: row.created_at.toISOString() },
   gatesPassed: row.gates_passed,
   createdBy: row.created_by,
+  seal: row.seal,
 });

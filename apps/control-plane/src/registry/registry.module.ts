@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ArtifactStore } from './artifact-store';
 import { ModelIntake } from './model-intake.service';
+import { ManifestSealer } from './manifest-sealer';
 import { ModelRepository } from './model.repository';
 import { PointerRepository } from './pointer.repository';
 import { ProductionRepository } from './production.repository';
@@ -12,6 +13,7 @@ import { WeightRepository } from './weight.repository';
 const SERVICES = [
   ArtifactStore,
   ModelIntake,
+  ManifestSealer,
   ModelRepository,
   PointerRepository,
   ProductionRepository,

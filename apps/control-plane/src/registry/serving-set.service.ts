@@ -7,6 +7,7 @@ import {
   type PolicyBundle,
   policyBundleSchema,
   type PolicySnapshot,
+  type Signed,
   type WeightState,
 } from '#domain/contracts';
 import { killOf, ServingControlRepository } from './serving-control.repository';
@@ -21,12 +22,15 @@ export interface ServingSet {
   kill: PolicySnapshot['kill'];
   /** Null while no weight was ever changed. */
   weights: WeightState | null;
+  /** Seals of the versions that serve; those from before there were seals have none. */
+  seals: NonNullable<PolicySnapshot['seals']>;
 }
 
 interface RolloutRow {
   rollout_id: string;
   agent: Agent;
   candidate: AgentPolicy;
+  seal: Signed | null;
   share_bps: number;
   serving_stage: number;
   shadow_bps: number;
@@ -47,13 +51,13 @@ export class ServingSetService {
    */
   async servingSet(cell: string): Promise<ServingSet | null> {
     const { champions, rollouts } = await this.dataSource.transaction('REPEATABLE READ', async (manager) => ({
-      champions: await manager.query<{ agent: Agent; policy: AgentPolicy }[]>(
-        `SELECT p.agent, m.manifest->'policy' AS policy FROM pointer p JOIN model_version m USING (model_version_id)
+      champions: await manager.query<{ agent: Agent; policy: AgentPolicy; seal: Signed | null }[]>(
+        `SELECT p.agent, m.manifest->'policy' AS policy, m.seal FROM pointer p JOIN model_version m USING (model_version_id)
          WHERE p.cell = $1 AND p.role = 'champion'`,
         [cell],
       ),
       rollouts: await manager.query<RolloutRow[]>(
-        `SELECT r.rollout_id, r.agent, m.manifest->'policy' AS candidate, r.share_bps, r.serving_stage, r.shadow_bps
+        `SELECT r.rollout_id, r.agent, m.manifest->'policy' AS candidate, m.seal, r.share_bps, r.serving_stage, r.shadow_bps
          FROM rollout r JOIN model_version m ON m.model_version_id = r.candidate_id
          WHERE r.cell = $1 AND r.claimed AND (r.share_bps > 0 OR r.shadow_bps > 0) ORDER BY r.rollout_id`,
         [cell],
@@ -67,6 +71,14 @@ export class ServingSetService {
     const control = await this.controls.read(cell);
     return {
       champion,
+      seals: Object.fromEntries(
+        [
+          ...champions.map(({ policy, seal }) => [policy, seal] as const),
+          ...rollouts.map((row) => [row.candidate, row.seal] as const),
+        ]
+          .filter(([, seal]) => seal !== null)
+          .map(([policy, seal]) => [policy.modelVersionId, seal as Signed]),
+      ),
       canary:
         canary === undefined
           ? null

@@ -30,9 +30,18 @@ export class RolloutLint {
     for (const gate of model.manifest.gates) {
       if (!gate.passed) faults.push(fault('GATE_FAILED', `${gate.gate}: ${gate.reason}`));
     }
+    const sealFault = await this.models.sealFault(model);
+    if (sealFault !== null) faults.push(fault('MANIFEST_ALTERED', `${candidateId} may not serve: ${sealFault}`));
     const { artifact } = model.manifest.policy;
     if (artifact !== null && !(await this.artifacts.has(artifact.sha256))) {
       faults.push(fault('ARTIFACT_MISSING', `artifact ${artifact.sha256} is not in the store`));
+    } else if (artifact !== null && !(await this.artifacts.isWhole(artifact.sha256))) {
+      faults.push(
+        fault(
+          'ARTIFACT_ALTERED',
+          `artifact ${artifact.sha256} is not the bytes that passed the gates: register it again`,
+        ),
+      );
     }
     return faults;
   }
