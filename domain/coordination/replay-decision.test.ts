@@ -21,7 +21,7 @@ const modelOf =
     );
 const model = modelOf(0.2);
 
-async function decided(): Promise<{ inputs: DecisionInputs[]; outputs: unknown[] }> {
+async function decided(on = index): Promise<{ inputs: DecisionInputs[]; outputs: unknown[] }> {
   const raw = {
     id: 'r',
     site: {},
@@ -32,9 +32,9 @@ async function decided(): Promise<{ inputs: DecisionInputs[]; outputs: unknown[]
       { id: 'c', banner: { w: 728, h: 90 } },
     ],
   };
-  const request = normaliseRequest(raw, exchangeOf(), index.snapshot.fx, hashUser, index.snapshot.layerSalt);
-  const prepared = prepareRequest(index, request, contextOf({ rngCounter: 41 }), freshState());
-  const decisions = decideRequest(index, prepared, await model(prepared.rows, prepared.rowCount), () => true);
+  const request = normaliseRequest(raw, exchangeOf(), on.snapshot.fx, hashUser, on.snapshot.layerSalt);
+  const prepared = prepareRequest(on, request, contextOf({ rngCounter: 41 }), freshState());
+  const decisions = decideRequest(on, prepared, await model(prepared.rows, prepared.rowCount), () => true);
   return JSON.parse(
     JSON.stringify({ inputs: decisions.map((one) => one.inputs), outputs: decisions.map((one) => one.outputs) }),
   ) as { inputs: DecisionInputs[]; outputs: unknown[] };
@@ -51,6 +51,17 @@ async function differenceAfter(change: (input: DecisionInputs) => void, infer: I
 describe('replayDecision', () => {
   it('yields the logged outputs from inputs alone', async () => {
     expect(await differenceAfter(() => undefined)).toBeNull();
+  });
+
+  it('repeats a decision taken under reward weights, whose version it names', async () => {
+    const plain = demoSnapshot();
+    const campaigns = Object.fromEntries(
+      plain.campaigns.map(({ campaignId }) => [campaignId, { kMax: 1, epsilonBid: 0.1 }]),
+    );
+    const tuned = buildServingIndex({ ...plain, weights: { version: 7, campaigns } });
+    const { inputs, outputs } = await decided(tuned);
+    expect(inputs.map((input) => input.weightsVersion)).toEqual([7, 7, 7]);
+    expect(JSON.parse(JSON.stringify(await replayDecision(tuned, inputs, model)))).toEqual(outputs);
   });
 
   it('does not depend on the order in which the records arrive', async () => {

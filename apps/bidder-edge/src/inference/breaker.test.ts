@@ -14,6 +14,29 @@ describe('Breaker', () => {
     expect(breaker.allows(30_002)).toBe(true);
     expect(breaker.trips).toBe(1);
   });
+
+  it('opens at twenty faults among the last hundred runs, however they are spread, and forgets them after a good trial', () => {
+    const breaker = new Breaker();
+    const run = (fault: boolean) => (fault ? breaker.onFault(0) : breaker.onSuccess());
+    // Every sixth run fails: at most 17 of a hundred.
+    for (let i = 0; i < 1000; i++) run(i % 6 === 0);
+    expect(breaker.isOpen).toBe(false);
+    let runs = 0;
+    while (!breaker.isOpen && runs < 200) run((runs += 1) % 4 === 0);
+    expect(breaker.isOpen).toBe(true);
+    expect(breaker.allows(30_000)).toBe(true);
+    breaker.onSuccess();
+    run(true);
+    expect(breaker.isOpen).toBe(false);
+    for (let i = 0; i < 18; i++) for (const fault of [false, true]) run(fault);
+    expect(breaker.isOpen).toBe(false);
+    for (const fault of [false, true]) run(fault);
+    expect(breaker.isOpen).toBe(true);
+    // A trial that fails keeps it open.
+    expect(breaker.allows(60_000)).toBe(true);
+    breaker.onFault(60_000);
+    expect(breaker.allows(60_001)).toBe(false);
+  });
 });
 
 describe('isFiniteLaw', () => {

@@ -1,6 +1,9 @@
 /** Consecutive faults that open the breaker, and how long it stays open before one trial. */
 const OPEN_AFTER = 5;
 const OPEN_MS = 30_000;
+/** A model that fails now and then opens it too: so many faults among the last so many runs. */
+const WINDOW_RUNS = 100;
+const OPEN_SHARE_FAULTS = 20;
 
 /**
  * Circuit breaker of one agent's model. Open: the agent is quarantined on this edge (it runs its baseline) and the heartbeat
@@ -9,6 +12,10 @@ const OPEN_MS = 30_000;
 export class Breaker {
   private faultsInRow = 0;
   private openedAtMs: number | null = null;
+  /** 1 = fault, of the last runs; a ring. */
+  private readonly runs = new Uint8Array(WINDOW_RUNS);
+  private at = 0;
+  private faultsInWindow = 0;
   /** Times it opened since the start. */
   trips = 0;
 
@@ -27,14 +34,25 @@ export class Breaker {
 
   onSuccess(): void {
     this.faultsInRow = 0;
+    if (this.openedAtMs === null) return this.note(0);
+    // The trial went well: what was before it says nothing about the model any more.
     this.openedAtMs = null;
+    this.runs.fill(0);
+    this.faultsInWindow = 0;
   }
 
   onFault(nowMs: number): void {
     this.faultsInRow += 1;
-    if (this.faultsInRow < OPEN_AFTER) return;
+    this.note(1);
+    if (this.openedAtMs === null && this.faultsInRow < OPEN_AFTER && this.faultsInWindow < OPEN_SHARE_FAULTS) return;
     if (this.openedAtMs === null) this.trips += 1;
     this.openedAtMs = nowMs;
+  }
+
+  private note(fault: 0 | 1): void {
+    this.faultsInWindow += fault - (this.runs[this.at] as number);
+    this.runs[this.at] = fault;
+    this.at = (this.at + 1) % WINDOW_RUNS;
   }
 }
 
