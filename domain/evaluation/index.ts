@@ -2,6 +2,7 @@
  * Evaluation: statistics of live comparisons (anytime-valid, ratio metrics, SRM, CUPED) and off-policy estimators.
  * Pure functions of sums and rows; formulas and golden numbers as in the statistics design, checked by the tests beside them.
  */
+export * from './adaptive-window';
 export * from './bootstrap';
 export * from './change-detectors';
 export * from './confidence-sequence';
