@@ -27,6 +27,7 @@ import { ControlPlaneHarness, SHIPPED_DIR } from './control-plane-harness';
 export const mia = { name: 'mia', role: 'ml-lead' } as const;
 export const alice = { name: 'alice', role: 'release-manager' } as const;
 const EDGE_MS = 40;
+let isInstalled = false;
 
 /** An edge as the control plane knows one: loads the newest snapshot, then says what it serves. */
 class FakeEdge {
@@ -128,7 +129,8 @@ export class RolloutWorld {
       TEMPORAL_ADDRESS: temporalAddress(),
       TEMPORAL_NAMESPACE: namespace,
     });
-    installRuntime(null);
+    // Once per process: a second world finds it installed.
+    isInstalled ||= (installRuntime(null), true);
     const worker = await NestFactory.createApplicationContext(WorkerModule.of(plane.config), { logger: false });
     await plane.app.get(ShippedSeed).seed();
     await worker.get(SnapshotPublisher).publish('the first');
@@ -141,15 +143,20 @@ export class RolloutWorld {
     return world;
   }
 
-  async startWorker(change: Record<string, unknown> = {}): Promise<void> {
+  /** `wrap` sees every activity before it is registered; `slow` replaces those of the training queues. */
+  async startWorker(
+    change: Record<string, unknown> = {},
+    wrap: (activities: object) => object = (activities) => activities,
+    slow: object = {},
+  ): Promise<void> {
     const activities = this.worker.get(WorkerActivities);
     this.host = await WorkerHost.create({
       address: this.plane.config.temporalAddress,
       namespace: this.plane.config.temporalNamespace,
       stickyQueueMs: 500,
       metricsAddress: null,
-      control: { ...activities.control(), ...this.given(), ...change },
-      training: activities.training(),
+      control: wrap({ ...activities.control(), ...this.given(), ...change }),
+      training: wrap({ ...activities.training(), ...slow }),
     });
     this.host.start(() => undefined);
   }

@@ -202,7 +202,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms);
+    const timer = setTimeout(end, ms).unref();
     signal.addEventListener('abort', end);
   });
 }
