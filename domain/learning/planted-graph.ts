@@ -2,12 +2,12 @@ import type { GraphTail } from './onnx-graph';
 import { floats, integer, node } from './onnx-proto';
 import { WIN_NET } from './win-model';
 
-/** Square of the ballast's weights: one product with it takes some ten microseconds. */
-const BALLAST = 512;
+/** Width of the ballast: one pass over it takes some ten microseconds. */
+const BALLAST = 2048;
 
 /**
- * For drills: layers that compute nothing but time, the row through `layers` products with zeros, added as zeros. The law stays what
- * it was, to the bit.
+ * For drills: layers that compute nothing but time, the row through `layers` passes of softplus, weighed by zeros at the end. The law
+ * stays what it was, to the bit. Passes have no weights: a runtime keeps a packed copy of those for every node.
  */
 export function ballast(layers: number): GraphTail {
   const { inputs, outputs } = WIN_NET;
@@ -15,12 +15,11 @@ export function ballast(layers: number): GraphTail {
   return {
     initializer: [
       floats('ballastIn', [BALLAST, inputs], new Float32Array(BALLAST * inputs)),
-      floats('ballast', [BALLAST, BALLAST], new Float32Array(BALLAST * BALLAST)),
       floats('ballastOut', [outputs, BALLAST], new Float32Array(outputs * BALLAST)),
     ],
     node: [
       gemm('x', 'ballastIn', 'z0'),
-      ...Array.from({ length: layers }, (_, n) => gemm(`z${n}`, 'ballast', `z${n + 1}`)),
+      ...Array.from({ length: layers }, (_, n) => node('Softplus', [`z${n}`], [`z${n + 1}`])),
       gemm(`z${layers}`, 'ballastOut', 'nothing'),
       node('Add', ['bare', 'nothing'], ['out']),
     ],

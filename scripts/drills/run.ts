@@ -1,4 +1,4 @@
-/** `npm run drill -- outage|kills|kill-file`: faults on purpose, by hand, with figures for docs/faults.md. Demo regime, not calibrated. */
+/** `npm run drill -- canaries|kill-file|kills|outage|worker`: faults on purpose, by hand, with figures for docs/faults.md. Demo regime, not calibrated. */
 import { Command } from 'commander';
 import { removeHomes, temporaryFolder } from '../setup';
 import { Narrator } from '../story/narrator';
@@ -9,6 +9,7 @@ import { killFileDrill } from './kill-file';
 import { killFileTable } from './kill-file-table';
 import { killsDrill } from './kills';
 import { outageDrill } from './outage';
+import { workerOutageDrill } from './worker-outage';
 
 interface CommonFlags {
   seed: string;
@@ -67,6 +68,11 @@ const killFile = (flags: CommonFlags & { rate: string; short?: boolean }): Promi
       return killFileDrill({ folder, seed: Number(seed), requestsPerSecond: Number(rate), short }, narrator);
     },
     killFileTable,
+  );
+
+const worker = (flags: CommonFlags & { seconds: string }): Promise<void> =>
+  drill(`no worker for ${flags.seconds} s, three stages and more`, flags, (folder, narrator) =>
+    workerOutageDrill({ folder, seed: Number(flags.seed), seconds: Number(flags.seconds) }, narrator),
   );
 
 interface CanariesFlags extends CommonFlags {
@@ -133,6 +139,13 @@ program
   .option('--json', 'print JSON alone')
   .option('--keep', 'keep the folder')
   .action(killFile);
+program
+  .command('worker')
+  .description('the worker is away for longer than three canary stages may last')
+  .option('--seconds <n>', 'how long no worker runs', '150')
+  .option('--seed <n>', 'seed of the market', '1')
+  .option('--keep', 'keep the folder')
+  .action(worker);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
