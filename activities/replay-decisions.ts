@@ -3,7 +3,7 @@ import type { ArtifactRef } from '#domain/contracts/agent';
 import type { DecisionOutputs, DecisionRecord } from '#domain/contracts/decision-record';
 import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
 import { replayDecision, type Infer } from '#domain/coordination';
-import { buildServingIndex, type ServingIndex } from '#domain/matching';
+import { buildServingIndex, snapshotUnderTest, type ServingIndex } from '#domain/matching';
 
 /** Runs rows of features through one artifact: [rowCount, width] in, [rowCount, outputs] out. */
 export interface ReplaySession {
@@ -44,7 +44,8 @@ export function createReplayActivities(ports: ReplayPorts) {
       try {
         const outputs = new Map<string, DecisionOutputs>();
         for (const request of byRequest(records)) {
-          const index = await bench.index(request[0]!.inputs.snapshotId);
+          const { snapshotId, rolloutId } = request[0]!.inputs;
+          const index = await bench.index(snapshotId, rolloutId !== '');
           const decided = await replayDecision(
             index,
             request.map(({ inputs }) => inputs),
@@ -70,11 +71,14 @@ class ReplayBench {
     private readonly inline: Record<string, string>,
   ) {}
 
-  async index(snapshotId: string): Promise<ServingIndex> {
-    const known = this.indexes.get(snapshotId);
+  /** `isUnderTest`: the arms were served, so an experiment's control stood where the champion does. */
+  async index(snapshotId: string, isUnderTest: boolean): Promise<ServingIndex> {
+    const key = `${snapshotId}|${isUnderTest}`;
+    const known = this.indexes.get(key);
     if (known) return known;
-    const index = buildServingIndex(await this.ports.snapshot(snapshotId));
-    this.indexes.set(snapshotId, index);
+    const snapshot = await this.ports.snapshot(snapshotId);
+    const index = buildServingIndex((isUnderTest && snapshotUnderTest(snapshot)) || snapshot);
+    this.indexes.set(key, index);
     return index;
   }
 

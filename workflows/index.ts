@@ -6,4 +6,5 @@ export { retrainAgents } from './retrain-agents';
 export { retrainTick } from './retrain-tick';
 export { rollBackTo } from './roll-back-to';
 export { rollOutPolicy } from './roll-out-policy';
+export { runExperiment } from './run-experiment';
 export { validateInShadow } from './validate-in-shadow';

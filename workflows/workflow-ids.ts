@@ -19,6 +19,7 @@ export const TASK_QUEUES: readonly string[] = [
 
 export const rolloutWorkflowId = (rolloutId: string): string => `rollout/${rolloutId}`;
 export const shadowWorkflowId = (rolloutId: string): string => `shadow/${rolloutId}`;
+export const experimentWorkflowId = (experimentId: string): string => `experiment/${experimentId}`;
 export const metaWorkflowId = (fleet: string): string => `meta-agent/${fleet}`;
 export const rollBackWorkflowId = (fleet: string, n: string | number): string => `rollback/${fleet}/${n}`;
 

@@ -32,6 +32,8 @@ export const policySnapshotSchema = z.object({
       /** Share of users in the canary, basis points; served only while its lease lives. */
       shareBps: z.number().int().min(0).max(10_000),
       policies: policyBundleSchema,
+      /** What everybody else is served while the canary is: an experiment's control. Absent = the champion. */
+      control: policyBundleSchema.optional(),
     })
     .nullable(),
   shadows: z.array(

@@ -8,3 +8,4 @@ export * from './match';
 export * from './serving-index';
 export * from './state-reader';
 export * from './tuned-policies';
+export * from './snapshot-under-test';

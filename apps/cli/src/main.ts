@@ -4,6 +4,7 @@ import { addCampaignCommands } from './commands/campaign';
 import { addDecisionCommands } from './commands/decision';
 import { addDoctorCommand } from './commands/doctor';
 import { addForecastsCommand } from './commands/forecasts';
+import { addExperimentCommands } from './commands/experiment';
 import { addHomeCommands } from './commands/home';
 import { addModelCommands } from './commands/models';
 import { addRejudgeCommand } from './commands/rejudge';
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   addTrainCommands(program);
   addReleaseCommands(program);
   addMetaCommands(program);
+  addExperimentCommands(program);
   addModelCommands(program);
   addRejudgeCommand(program);
   addHoldCommands(program);

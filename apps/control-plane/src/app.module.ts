@@ -6,6 +6,8 @@ import { ControlPlaneConfig } from './config';
 import { DatabaseModule } from './database/database.module';
 import { EdgesModule } from './edges/edges.module';
 import { EvidenceModule } from './evidence/evidence.module';
+import { ExperimentsHttpModule } from './experiments/experiments-http.module';
+import { ExperimentsModule } from './experiments/experiments.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
 import { LakeHttpModule } from './lake/lake-http.module';
@@ -46,6 +48,7 @@ const STATIONS = [
   RegistryModule,
   TrainingModule,
   RolloutsModule,
+  ExperimentsModule,
   TemporalModule,
   LedgerModule,
 ];
@@ -60,6 +63,7 @@ const HTTP = [
   AgentsHttpModule,
   TrainingHttpModule,
   RolloutsHttpModule,
+  ExperimentsHttpModule,
   MetaHttpModule,
   EvidenceModule,
   ShippedModule,

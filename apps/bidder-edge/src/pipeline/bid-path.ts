@@ -87,6 +87,7 @@ export class BidPath {
     const { ports } = this;
     const reachable = ports.reachable();
     const canary = ports.canary(received.live);
+    if (canary !== null && received.live.underTest !== null) received.live = received.live.underTest;
     const moment = { nowMs, stateVersion: ports.stateVersion(), rngCounter: ports.nextRngCounter(), canary, kill };
     const view = ports.view.at(nowMs, reachable);
     const prepared = match(received, request, moment, ports.state, view, received.deadlineMs - decodedAtMs);

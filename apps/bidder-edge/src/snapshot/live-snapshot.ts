@@ -16,6 +16,8 @@ export interface LiveSnapshot {
   index: ServingIndex;
   models: Readonly<Record<Arm, ServedModel | null>>;
   shadows: readonly LiveShadow[];
+  /** What decides while an experiment whose control is not the champion is served; null otherwise. */
+  underTest: LiveSnapshot | null;
 }
 
 /** Policies of one arm; the champion's when there is no canary. */
@@ -26,6 +28,7 @@ export const bundleOf = (snapshot: PolicySnapshot, arm: Arm): PolicyBundle =>
 export function artifactsOf(snapshot: PolicySnapshot): ArtifactRef[] {
   const bundles = [snapshot.champion, ...snapshot.shadows.map((shadow) => shadow.policies)];
   if (snapshot.canary) bundles.push(snapshot.canary.policies);
+  if (snapshot.canary?.control) bundles.push(snapshot.canary.control);
   const refs = new Map<string, ArtifactRef>();
   for (const bundle of bundles) {
     for (const policy of Object.values(bundle) as AgentPolicy[])

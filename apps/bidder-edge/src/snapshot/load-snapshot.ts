@@ -1,5 +1,5 @@
 import { policySnapshotSchema, type PolicyBundle, type PolicySnapshot } from '#domain/contracts';
-import { buildServingIndex } from '#domain/matching';
+import { buildServingIndex, snapshotUnderTest } from '#domain/matching';
 import { ModelFault } from '../inference/bid-model';
 import type { ModelCache, ServedModel } from '../inference/model-cache';
 import { sha256Of, type ArtifactFolder } from './artifact-folder';
@@ -52,21 +52,24 @@ export async function loadSnapshot(body: string, newerThan: number, ports: LoadP
   const models = await openModels(snapshot, ports);
   const modelOf = (bundle: PolicyBundle): ServedModel | null =>
     bundle.bid.artifact ? (models.get(bundle.bid.artifact.sha256) ?? null) : null;
+  const liveOf = (served: PolicySnapshot, underTest: LiveSnapshot | null): LiveSnapshot => ({
+    snapshot: served,
+    index: buildServingIndex(served),
+    models: {
+      champion: modelOf(served.champion),
+      canary: served.canary ? modelOf(served.canary.policies) : null,
+    },
+    shadows: served.shadows.map(({ rolloutId, sampleBps, policies }) => ({
+      rolloutId,
+      sampleBps,
+      policies,
+      model: modelOf(policies),
+    })),
+    underTest,
+  });
   try {
-    return {
-      snapshot,
-      index: buildServingIndex(snapshot),
-      models: {
-        champion: modelOf(snapshot.champion),
-        canary: snapshot.canary ? modelOf(snapshot.canary.policies) : null,
-      },
-      shadows: snapshot.shadows.map(({ rolloutId, sampleBps, policies }) => ({
-        rolloutId,
-        sampleBps,
-        policies,
-        model: modelOf(policies),
-      })),
-    };
+    const underTest = snapshotUnderTest(snapshot);
+    return liveOf(snapshot, underTest && liveOf(underTest, null));
   } catch (error) {
     throw new SnapshotRefusal('INDEX', (error as Error).message, version);
   }

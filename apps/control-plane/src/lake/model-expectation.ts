@@ -9,7 +9,7 @@ const MAX_SNAPSHOTS = 64;
 const FULL_AUTONOMY_BPS = 10_000;
 
 /** Per arm, the agents whose model was meant to decide every request. */
-type Expected = Record<Arm, ReadonlySet<Agent>>;
+type Expected = Record<Arm | 'control', ReadonlySet<Agent>>;
 
 /**
  * Tells a fallback from a baseline by design: an agent falls back when the snapshot that decided holds a model for it, with
@@ -40,7 +40,8 @@ export class ModelExpectation {
 
   expectsModel(record: DecisionRecord, agent: Agent): boolean {
     const expected = this.bySnapshot.get(record.inputs.snapshotId);
-    return expected ? expected[record.inputs.arm].has(agent) : agent === 'bid';
+    const { arm, rolloutId } = record.inputs;
+    return expected ? expected[arm === 'champion' && rolloutId !== '' ? 'control' : arm].has(agent) : agent === 'bid';
   }
 }
 
@@ -49,5 +50,10 @@ function expectedBy(snapshot: PolicySnapshot): Expected {
     new Set(
       AGENTS.filter((agent) => policies[agent].kind === 'model' && snapshot.autonomyBps[agent] >= FULL_AUTONOMY_BPS),
     );
-  return { champion: modelsOf(snapshot.champion), canary: modelsOf(snapshot.canary?.policies ?? snapshot.champion) };
+  const { champion, canary } = snapshot;
+  return {
+    champion: modelsOf(champion),
+    canary: modelsOf(canary?.policies ?? champion),
+    control: modelsOf(canary?.control ?? champion),
+  };
 }

@@ -12,6 +12,7 @@ import {
 } from '#domain/contracts';
 import { killOf, ServingControlRepository } from './serving-control.repository';
 import { WeightRepository } from './weight.repository';
+import { experimentArms } from './experiment-arms';
 
 /** What the edges of a cell serve: the part of a snapshot that the registry decides. */
 export interface ServingSet {
@@ -50,19 +51,23 @@ export class ServingSetService {
    * Null while an agent has no champion: the cell has not been seeded.
    */
   async servingSet(cell: string): Promise<ServingSet | null> {
-    const { champions, rollouts } = await this.dataSource.transaction('REPEATABLE READ', async (manager) => ({
-      champions: await manager.query<{ agent: Agent; policy: AgentPolicy; seal: Signed | null }[]>(
-        `SELECT p.agent, m.manifest->'policy' AS policy, m.seal FROM pointer p JOIN model_version m USING (model_version_id)
+    const { champions, rollouts, experiment } = await this.dataSource.transaction(
+      'REPEATABLE READ',
+      async (manager) => ({
+        champions: await manager.query<{ agent: Agent; policy: AgentPolicy; seal: Signed | null }[]>(
+          `SELECT p.agent, m.manifest->'policy' AS policy, m.seal FROM pointer p JOIN model_version m USING (model_version_id)
          WHERE p.cell = $1 AND p.role = 'champion'`,
-        [cell],
-      ),
-      rollouts: await manager.query<RolloutRow[]>(
-        `SELECT r.rollout_id, r.agent, m.manifest->'policy' AS candidate, m.seal, r.share_bps, r.serving_stage, r.shadow_bps
+          [cell],
+        ),
+        rollouts: await manager.query<RolloutRow[]>(
+          `SELECT r.rollout_id, r.agent, m.manifest->'policy' AS candidate, m.seal, r.share_bps, r.serving_stage, r.shadow_bps
          FROM rollout r JOIN model_version m ON m.model_version_id = r.candidate_id
          WHERE r.cell = $1 AND r.claimed AND (r.share_bps > 0 OR r.shadow_bps > 0) ORDER BY r.rollout_id`,
-        [cell],
-      ),
-    }));
+          [cell],
+        ),
+        experiment: await experimentArms(cell, manager),
+      }),
+    );
     if (AGENTS.some((agent) => !champions.some((row) => row.agent === agent))) return null;
     const champion = policyBundleSchema.parse(Object.fromEntries(champions.map((row) => [row.agent, row.policy])));
     const withCandidate = (row: RolloutRow): PolicyBundle =>
@@ -71,17 +76,16 @@ export class ServingSetService {
     const control = await this.controls.read(cell);
     return {
       champion,
-      seals: Object.fromEntries(
-        [
+      seals: {
+        ...experiment?.seals,
+        ...sealsOf([
           ...champions.map(({ policy, seal }) => [policy, seal] as const),
           ...rollouts.map((row) => [row.candidate, row.seal] as const),
-        ]
-          .filter(([, seal]) => seal !== null)
-          .map(([policy, seal]) => [policy.modelVersionId, seal as Signed]),
-      ),
+        ]),
+      },
       canary:
         canary === undefined
-          ? null
+          ? (experiment?.arms(champion) ?? null)
           : {
               rolloutId: canary.rollout_id,
               stage: canary.serving_stage,
@@ -97,3 +101,8 @@ export class ServingSetService {
     };
   }
 }
+
+const sealsOf = (policies: readonly (readonly [AgentPolicy, Signed | null])[]): Record<string, Signed> =>
+  Object.fromEntries(
+    policies.flatMap(([{ modelVersionId }, seal]) => (seal === null ? [] : [[modelVersionId, seal] as const])),
+  );

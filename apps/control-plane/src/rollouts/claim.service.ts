@@ -22,7 +22,8 @@ export class ClaimService {
   /** A claim whose target cannot serve is given back, with every fault of it. */
   async claim(input: ClaimInput): Promise<ClaimResult> {
     let { displaced, ...claim } = await this.lock.claim(input);
-    if (claim.holder !== null && !claim.claimed && (await this.orphans.reap(claim.holder)))
+    const heldByRollout = claim.holder !== null && !claim.claimed && (await this.rollouts.find(claim.holder)) !== null;
+    if (heldByRollout && claim.holder !== null && (await this.orphans.reap(claim.holder)))
       ({ displaced, ...claim } = await this.lock.claim(input));
     if (displaced !== null) await this.tell(displaced, input.rolloutId);
     if (!claim.claimed || claim.rollbackTargetId === null) return claim;

@@ -48,7 +48,8 @@ export class LookTakerService implements LookTaker {
     return this.looks.append({ ...unsealed, digest: digestOfEvidence(unsealed) });
   }
 
-  private async lookOf(input: TakeLookInput, atMs: number): Promise<Look> {
+  /** Everything a verdict reads, from the sums of now; experiments read their looks in the same way. */
+  async lookOf(input: TakeLookInput, atMs: number): Promise<Look> {
     const { rolloutId, cell, stage, plan } = input;
     // The ingest's buckets are the ones that exist; a plan with another length would read holes.
     const bucketMs = this.config.kpiBucketSeconds * 1000;

@@ -34,8 +34,16 @@ export class RolloutLock {
    * `queue`: a holder that has never served a share gives way to a newer candidate; otherwise this one waits, and an
    * older one that waited gives way. Repeating it changes nothing more.
    */
-  claim(input: ClaimInput): Promise<LockResult> {
-    return this.dataSource.transaction((manager) => this.claimUnderLock(input, manager));
+  async claim(input: ClaimInput): Promise<LockResult> {
+    try {
+      return await this.dataSource.transaction((manager) => this.claimUnderLock(input, manager));
+    } catch (error) {
+      // An experiment has the cell's canary slot: the database names it (migration 0012).
+      const { constraint, detail } =
+        (error as { driverError?: { constraint?: string; detail?: string } }).driverError ?? {};
+      if (constraint !== 'canary_slot') throw error;
+      return nobody(detail ?? null);
+    }
   }
 
   private async claimUnderLock(input: ClaimInput, manager: EntityManager): Promise<LockResult> {

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { createClaimActivities } from '../../../../activities/claim-activities';
+import { createExperimentActivities } from '../../../../activities/experiment-activities';
 import { createGuardActivities } from '../../../../activities/guard-activities';
 import { createMetaActivities } from '../../../../activities/meta-activities';
 import { createPageActivities } from '../../../../activities/page-activities';
 import { createRolloutActivities } from '../../../../activities/rollout-activities';
 import { createTrainingActivities } from '../../../../activities/training-activities';
 import { createWatchActivities } from '../../../../activities/watch-activities';
+import { ExperimentPortsService } from './experiment-ports.service';
 import { MetaPortsService } from './meta-ports.service';
 import { RolloutPortsService } from './rollout-ports.service';
 import { TrainingPortsService } from './training-ports.service';
@@ -19,6 +21,7 @@ export class WorkerActivities {
     private readonly learning: TrainingPortsService,
     private readonly meta: MetaPortsService,
     private readonly watch: WatchPortsService,
+    private readonly experiments: ExperimentPortsService,
   ) {}
 
   /** Activities of the queue `control`. Training's writes are here too: they must not wait behind a training. */
@@ -31,6 +34,7 @@ export class WorkerActivities {
       ...createPageActivities(this.rollouts.pagePorts()),
       ...createMetaActivities(this.meta.ports()),
       ...createWatchActivities(this.watch.ports()),
+      ...createExperimentActivities(this.experiments.ports()),
       registerCandidate,
       saveTrainingRun,
     };

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AppModule } from '../app.module';
 import type { ControlPlaneConfig } from '../config';
 import { EdgesModule } from '../edges/edges.module';
+import { ExperimentsModule } from '../experiments/experiments.module';
 import { LakeModule } from '../lake/lake.module';
 import { LedgerModule } from '../ledger/ledger.module';
 import { PagesModule } from '../pages/pages.module';
@@ -9,6 +10,7 @@ import { MetaModule } from '../meta/meta.module';
 import { RegistryModule } from '../registry/registry.module';
 import { RolloutsModule } from '../rollouts/rollouts.module';
 import { TrainingModule } from '../training/training.module';
+import { ExperimentPortsService } from './experiment-ports.service';
 import { MetaPortsService } from './meta-ports.service';
 import { RolloutPortsService } from './rollout-ports.service';
 import { ServedPolicies } from './served-policies.service';
@@ -32,6 +34,7 @@ export class WorkerModule {
         MetaModule,
         RegistryModule,
         RolloutsModule,
+        ExperimentsModule,
         TrainingModule,
         TemporalModule,
       ],
@@ -42,6 +45,7 @@ export class WorkerModule {
         ServedPolicies,
         MetaPortsService,
         WatchPortsService,
+        ExperimentPortsService,
       ],
     };
   }
