@@ -51,6 +51,9 @@ const COLUMNS: BulkColumns<ArmBucket> = {
  */
 @Injectable()
 export class PrePeriod {
+  /** By rollout: a look that is tried again while its first attempt still reads the lake waits for that one. */
+  private readonly freezing = new Map<string, Promise<void>>();
+
   constructor(
     private readonly database: DataSource,
     private readonly duck: DuckLake,
@@ -67,8 +70,16 @@ export class PrePeriod {
       'SELECT 1 FROM pre_period WHERE rollout_id = $1 AND stage = $2',
       [rolloutId, stage],
     );
-    if (known === undefined) await this.freeze(input, seconds * 1000);
+    if (known === undefined) await this.freezeOnce(input, seconds * 1000);
     return this.stored(rolloutId, stage);
+  }
+
+  private freezeOnce(input: PrePeriodInput, lengthMs: number): Promise<void> {
+    const { rolloutId } = input;
+    const running =
+      this.freezing.get(rolloutId) ?? this.freeze(input, lengthMs).finally(() => this.freezing.delete(rolloutId));
+    this.freezing.set(rolloutId, running);
+    return running;
   }
 
   /** All canary stages of the plan at once: one pass over the users, and no later stage waits for the lake. */
