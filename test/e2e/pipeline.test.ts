@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeWinModelOnnx } from '#domain/learning';
+import { encodeWinModelOnnx, type WinModel } from '#domain/learning';
 import { findRoot, temporaryFolder } from '../../scripts/setup';
 import { startStack, type Stack } from '../../scripts/stack';
 import { bidArtifact, bidChampion } from '../../scripts/story/artifacts';
@@ -50,6 +50,7 @@ describe('the sample pipeline', () => {
   const steps = shellSteps();
   let stack: Stack;
   let api: StoryApi;
+  let shipped: WinModel;
 
   /** Runs one step in a working folder as a CI runner does. */
   const step = (name: string, work: string, env: Record<string, string> = {}): Promise<Run> => {
@@ -92,6 +93,7 @@ describe('the sample pipeline', () => {
     mkdirSync(home);
     stack = await startStack({ home, kpiBucketSeconds: 5, simulator: { scenario: 'scenarios/story.json', seed: 6 } });
     api = new StoryApi(stack);
+    shipped = (await bidArtifact(api, home, await bidChampion(api))).model;
     await waitFor('traffic', 180, async () => ((await api.status()).decisions >= 4000 ? true : null));
   }, 300_000);
   afterAll(async () => {
@@ -170,8 +172,7 @@ describe('the sample pipeline', () => {
   }, 600_000);
 
   test('a model from elsewhere that the market punishes is refused by a gate with 6, a broken one at the door with 2', async () => {
-    const champion = await bidArtifact(api, home, await bidChampion(api));
-    const cheap = { ...champion.model, b3: Float64Array.from(champion.model.b3) };
+    const cheap = { ...shipped, b3: Float64Array.from(shipped.b3) };
     cheap.b3[0] = cheap.b3[0]! - 1.5;
     mkdirSync(work('foreign'), { recursive: true });
     writeFileSync(join(work('foreign'), 'model.onnx'), encodeWinModelOnnx(cheap));
