@@ -8,6 +8,7 @@ import { HeadSigner } from '../../apps/control-plane/src/ledger/head-signer.serv
 import { IntentRepository } from '../../apps/control-plane/src/ledger/intent.repository';
 import { chainContent, type ChainName, chainRowsSql } from '#domain/contracts/hash-chain';
 import { entryHash } from '#domain/contracts/verify-chain';
+import { CliRunner } from './cli-runner';
 import { ControlPlaneHarness } from './control-plane-harness';
 
 const DAY_MS = 86_400_000;
@@ -218,6 +219,32 @@ describe.each(['ledger', 'audit'] as const)('the chain of the %s', (chain) => {
     expect(await firstBad()).toMatchObject({ code: 'head-forged' });
     await owner.query(`UPDATE chain_head SET key_id = 'other' WHERE number = 2`);
     expect(await firstBad()).toMatchObject({ code: 'head-unknown-key' });
+  });
+
+  test('the command line says so by the API, on the database and offline, with exit code 1', async () => {
+    const cli = await CliRunner.over(plane);
+    const file = path.join(folder, 'cli.jsonl');
+    const ways = [[], ['--database', plane.config.databaseUrl], ['--file', file]];
+    expect((await cli.run(chain, 'export', file)).code).toBe(0);
+    for (const way of ways) {
+      const { code, out } = await cli.run(chain, 'verify', ...way);
+      expect({ code, out }).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('entries whole; 2 heads, signed up to 9'),
+      });
+    }
+    await tamper(`UPDATE ${table} SET ${edit} WHERE seq = ${BAD}`);
+    expect((await cli.run(chain, 'export', file)).code).toBe(0);
+    for (const way of ways) {
+      const { code, err } = await cli.run(chain, 'verify', ...way);
+      expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining(`first bad entry ${BAD} (edited)`) });
+    }
+    const [newest] = await cli.json<{ seq: number }[]>(chain, 'list', '--limit', '1', '-o', 'json');
+    expect(newest!.seq).toBeGreaterThanOrEqual(ENTRIES);
+    const missing = await cli.run(chain, 'verify', '--file', path.join(folder, 'none.jsonl'));
+    expect(missing).toMatchObject({ code: 3, err: expect.stringContaining('NO_EXPORT') });
+    const keyless = await cli.run(chain, 'verify', '--file', file, '--key', path.join(folder, 'none.pem'));
+    expect(keyless).toMatchObject({ code: 3, err: expect.stringContaining('NO_KEY') });
   });
 
   test('nothing is signed for a broken chain', async () => {
