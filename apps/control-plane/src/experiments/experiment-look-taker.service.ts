@@ -50,6 +50,7 @@ export class ExperimentLookTaker {
         openedAtMs,
       },
       atMs,
+      false,
     );
     const previous = input.look > 1 ? await this.looks.find(experimentId, input.look - 1) : null;
     const samePeriod = previous?.period === period ? previous : null;

@@ -48,8 +48,11 @@ export class LookTakerService implements LookTaker {
     return this.looks.append({ ...unsealed, digest: digestOfEvidence(unsealed) });
   }
 
-  /** Everything a verdict reads, from the sums of now; experiments read their looks in the same way. */
-  async lookOf(input: TakeLookInput, atMs: number): Promise<Look> {
+  /**
+   * Everything a verdict reads, from the sums of now; experiments read their looks in the same way, but without a past: the
+   * one before a resumed period holds their own effect.
+   */
+  async lookOf(input: TakeLookInput, atMs: number, withPrePeriod = true): Promise<Look> {
     const { rolloutId, cell, stage, plan } = input;
     // The ingest's buckets are the ones that exist; a plan with another length would read holes.
     const bucketMs = this.config.kpiBucketSeconds * 1000;
@@ -60,7 +63,7 @@ export class LookTakerService implements LookTaker {
     const previous =
       input.look > 1 ? ((await this.looks.find(rolloutId, stage, input.look - 1)) as StoredEvidence | null) : null;
     const newestBucketMs = inStage.reduce((newest, row) => Math.max(newest, row.bucketMs), -1);
-    const prePeriod = await this.prePeriod.of(input);
+    const prePeriod = withPrePeriod ? await this.prePeriod.of(input) : [];
     return {
       rolloutId,
       stage,
