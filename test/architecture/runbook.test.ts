@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { buildProgram } from '../../apps/cli/src/main';
+import { EXPERIMENT_STATES } from '../../domain/contracts/experiment';
 import { ROLLOUT_STATES } from '../../domain/contracts/rollout';
 import * as workflows from '../../workflows';
 
@@ -30,6 +31,7 @@ const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${l
 const STATES: Record<string, readonly string[]> = {
   rollOutPolicy: ROLLOUT_STATES,
   validateInShadow: ['shadow'],
+  runExperiment: EXPERIMENT_STATES,
   rollBackTo: ['rolling-back', 'rolled-back'],
   retrainAgents: unionOf('workflows/messages.ts', 'TrainingStep'),
   retrainTick: ['running'],
