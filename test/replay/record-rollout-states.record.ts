@@ -35,8 +35,18 @@ describe('histories of holds, queue, full promotion and pages', () => {
 
   test('each state', async () => {
     const target = { claimed: true, rollbackTargetId: 'bid-champion' };
-    await record('superseded-in-queue', { claim: () => ({}), queued: async () => ({ supersededBy: 'rol_new' }) }, undefined, queue);
-    await record('queued-and-promoted', { verdictOf: proven, claim: () => ({}), queued: async () => target }, undefined, queue);
+    await record(
+      'superseded-in-queue',
+      { claim: () => ({}), queued: async () => ({ supersededBy: 'rol_new' }) },
+      undefined,
+      queue,
+    );
+    await record(
+      'queued-and-promoted',
+      { verdictOf: proven, claim: () => ({}), queued: async () => target },
+      undefined,
+      queue,
+    );
     const faults = [{ pointer: '/rollbackTarget', code: 'NO_EDGES', detail: 'no edge is connected' }];
     await record('refused-without-edges', { claim: () => ({ holder: null, faults }) });
     await record('superseded-in-canary-plan', {
@@ -46,7 +56,7 @@ describe('histories of holds, queue, full promotion and pages', () => {
     await record('held-and-promoted', { verdictOf: proven, held: () => held }, async (handle) => {
       await driver.until(handle, (view) => view.state === 'planned' && view.held != null, '1s');
       held = null;
-      await driver.until(handle, (view) => view.shareBps === 500, '1s');
+      await driver.until(handle, (view) => view.shareBps === 500, '1 minute');
       held = 'freeze "race"';
       await driver.until(handle, (view) => view.look >= 3);
       held = null;
@@ -64,10 +74,16 @@ describe('histories of holds, queue, full promotion and pages', () => {
       {},
       longPlan([500], { approval: true }),
     );
-    await record('promoted-fully', { verdictOf: proven }, async (handle) => {
-      await driver.until(handle, (view) => view.look >= 1 && view.verdict === 'non-inferior');
-      await driver.envelope(handle, 'promoteFully');
-    }, {}, longPlan([500, 2500, 5000], { holdSeconds: 86_400 }));
+    await record(
+      'promoted-fully',
+      { verdictOf: proven },
+      async (handle) => {
+        await driver.until(handle, (view) => view.look >= 1 && view.verdict === 'non-inferior');
+        await driver.envelope(handle, 'promoteFully');
+      },
+      {},
+      longPlan([500, 2500, 5000], { holdSeconds: 86_400 }),
+    );
     const one = { acknowledged: ['edge-1'], stragglers: ['edge-2'], connected: [] };
     await record('stragglers', { verdictOf: () => 'inferior', edges: () => one });
     await record('promoted-with-stragglers', { verdictOf: proven, edges: () => one });

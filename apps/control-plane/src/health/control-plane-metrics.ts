@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { EdgeFleet } from '../edges/edge-fleet.service';
+import { PageCounts } from '../pages/page-counts';
 
 /** Metrics of this process, in Prometheus' text format. */
 @Injectable()
@@ -8,7 +9,7 @@ export class ControlPlaneMetrics {
   readonly registry = new Registry();
   private readonly requests: Histogram<'method' | 'route' | 'status'>;
 
-  constructor(fleet: EdgeFleet) {
+  constructor(fleet: EdgeFleet, pages: PageCounts) {
     collectDefaultMetrics({ register: this.registry });
     this.requests = new Histogram({
       name: 'adloop_http_request_seconds',
@@ -27,6 +28,16 @@ export class ControlPlaneMetrics {
         for (const edge of await fleet.edges()) {
           if (edge.live) edges.set({ edge: edge.edgeId }, edge.snapshotVersion ?? 0);
         }
+      },
+    });
+    const raised = new Gauge({
+      name: 'adloop_pages',
+      help: 'Pages in the ledger, by kind: what called a human, of all processes',
+      labelNames: ['kind'],
+      registers: [this.registry],
+      collect: async () => {
+        raised.reset();
+        for (const { kind, n } of await pages.byKind()) raised.set({ kind }, n);
       },
     });
   }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ControlPlaneConfig } from '../config';
 import { LedgerModule } from '../ledger/ledger.module';
+import { PageCounts } from './page-counts';
 import { type PageChannel, WebhookChannel } from './page-channel';
 import { PAGE_CHANNELS, Pager } from './pager.service';
 
@@ -9,6 +10,7 @@ import { PAGE_CHANNELS, Pager } from './pager.service';
   imports: [LedgerModule],
   providers: [
     Pager,
+    PageCounts,
     {
       provide: PAGE_CHANNELS,
       inject: [ControlPlaneConfig],
@@ -16,6 +18,6 @@ import { PAGE_CHANNELS, Pager } from './pager.service';
         pageWebhook === null ? [] : [new WebhookChannel(pageWebhook.url, pageWebhook.secret)],
     },
   ],
-  exports: [Pager],
+  exports: [Pager, PageCounts],
 })
 export class PagesModule {}
