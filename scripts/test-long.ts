@@ -14,6 +14,7 @@ const PARTS: readonly { name: string; file: string; args: string[] }[] = [
   })),
   { name: 'outage of 10 minutes', file: 'scripts/drills/run.js', args: ['outage', '--minutes', '10'] },
   { name: 'canaries', file: 'scripts/drills/run.js', args: ['canaries', '--json'] },
+  { name: 'no worker for three stages', file: 'scripts/drills/run.js', args: ['worker'] },
   { name: 'kill files', file: 'scripts/drills/run.js', args: ['kill-file', '--json'] },
   { name: 'kills during a canary', file: 'scripts/drills/run.js', args: ['kills'] },
 ];

@@ -47,6 +47,7 @@ export interface WorkerOutageReport {
 }
 
 const SCENARIO = 'scenarios/story.json';
+const REQUESTS_PER_SECOND = 60;
 const LOOK_EVERY_S = 5;
 const STAGE_S = 45;
 const SHARES_BPS = [1000, 3000, 5000];
@@ -85,7 +86,7 @@ export async function workerOutageDrill(options: WorkerOutageOptions, narrator: 
     home: join(options.folder, 'home'),
     parts: ['postgres', 'temporal', 'control-plane', 'worker'],
     kpiBucketSeconds: 5,
-    simulator: { scenario: SCENARIO, seed: options.seed },
+    simulator: { scenario: SCENARIO, seed: options.seed, requestsPerSecond: REQUESTS_PER_SECOND },
   });
   try {
     await beginTheDay(stack);
