@@ -49,6 +49,7 @@ describe('the canary drill judges', () => {
 
   it.each([
     ['a bad one that the drill had to end', { life: life({ state: 'aborted', endedByDrill: true }) }, 'was not caught'],
+    ['a bad one that never reached a canary', { life: life({ state: 'never-served', safe: null }) }, 'was not caught'],
     ['too much traffic', { exposure: { ...row().exposure, share: 0.051 } }, '5.10 % of the traffic'],
     ['an edge that never served it', { exposure: { ...row().exposure, edges: ['edge-1'] } }, 'served by edge-1 only'],
     [

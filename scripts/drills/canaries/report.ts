@@ -81,7 +81,7 @@ export function judgeCanaries(
     `${bad.length} bad and ${healthy.length} healthy canaries`,
   );
   for (const { name, size, life, caughtBy: by } of bad)
-    must(by !== null, `${name} (${size}) was not caught: ${life.state}, ${life.reason}`);
+    must(by !== null && by !== 'shadow', `${name} (${size}) was not caught as a canary: ${life.state}, ${life.reason}`);
   for (const { name, life, caughtBy: by } of healthy) {
     must(by === null, `healthy ${name} was ended by ${by}: ${life.reason}`);
     must(life.endedByDrill || life.state === 'promoted', `healthy ${name} ended ${life.state}: ${life.reason}`);
@@ -112,7 +112,7 @@ export function judgeCanaries(
     seed: options.seed,
     edges: EDGES,
     bad: bad.length,
-    caught: bad.filter(({ caughtBy: by }) => by !== null).length,
+    caught: bad.filter(({ caughtBy: by }) => by !== null && by !== 'shadow').length,
     healthy: healthy.length,
     rolledBackHealthy: healthy.filter(({ caughtBy: by }) => by !== null).length,
     worstExposure: Math.max(0, ...judged.map(({ exposure }) => exposure.share)),
