@@ -13,6 +13,7 @@ const WORKFLOWS = [
   'retrain-tick',
   'roll-back-to',
   'roll-out-policy',
+  'run-experiment',
   'validate-in-shadow',
 ];
 
