@@ -13,10 +13,13 @@ export interface BidArtifact {
   model: WinModel;
 }
 
-/** Reads a registered bid model's bytes from the artifact store and checks their content hash. */
+/**
+ * Reads a registered bid model's bytes from the artifact store and checks their content hash. Where an int8 twin serves, these are its
+ * original's: the twin holds no weights that could be changed.
+ */
 export async function bidArtifact(api: StoryApi, home: string, modelVersionId: string): Promise<BidArtifact> {
   const { manifest } = await api.get<{ manifest: ModelManifest }>(`/models/${encodeURIComponent(modelVersionId)}`);
-  const sha256 = manifest.policy.artifact?.sha256;
+  const sha256 = manifest.int8?.shipped ? manifest.int8.originalSha256 : manifest.policy.artifact?.sha256;
   if (!sha256) throw new Error(`${modelVersionId} has no artifact`);
   const bytes = readFileSync(join(home, 'artifacts', `${sha256}.onnx`));
   const found = createHash('sha256').update(bytes).digest('hex');
