@@ -212,6 +212,23 @@ describe('autonomy', () => {
     });
   });
 
+  test('writes of the serving control follow each other, so that a late retry cannot undo a newer one', async () => {
+    let attempts = 0;
+    const onAutonomy = () => {
+      attempts += 1;
+      if (attempts === 1) throw new Error('it succeeded, and reports failure');
+    };
+    const stub = await meta({ onAutonomy }, async (handle) => {
+      await Promise.all([
+        send(handle, 'setAutonomy', { agent: 'bid', level: 'L1' }),
+        send(handle, 'setAutonomy', { agent: 'bid', level: 'L0' }),
+      ]);
+    });
+    expect(attempts).toBe(3);
+    expect(stub.autonomy).toHaveLength(2);
+    expect(stub.autonomy.at(-1)!.autonomyLevels.bid).toBe('L0');
+  });
+
   test('a fresh run takes over levels, quarantine and stop from the database', async () => {
     const stored = {
       quarantined: ['creative' as const],

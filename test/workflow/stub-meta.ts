@@ -36,6 +36,8 @@ export interface WatchScript {
   watch?: (tick: number) => Partial<FleetWatch>;
   drift?: (reading: number) => Partial<ModelDrift>;
   stored?: Partial<StoredControl>;
+  /** Before autonomy is written; throws to fail the attempt. */
+  onAutonomy?: (input: AutonomyInput) => void;
   /** What the database answers to a wish; made by default. */
   answer?: (wish: WeightWish) => { changed: false; code: string; reason: string } | null;
 }
@@ -95,6 +97,7 @@ export function stubMeta(errorsAt: (tick: number) => number = () => 0, script: W
       return { changed: true, version: weights.length, from: 3, to: wish.to };
     },
     async setAutonomy(input: AutonomyInput) {
+      script.onAutonomy?.(input);
       autonomy.push(input);
     },
     async raisePage(page: Page) {

@@ -9,12 +9,14 @@ export const META: Actor = { name: 'meta', role: 'system' };
 /** Writes quarantine and stop, and publishes them to the edges. */
 export async function serve(run: MetaRun, by: Actor, reason: string): Promise<void> {
   const { view, input } = run;
-  const control = { quarantined: view.quarantined, bidding: view.bidding };
   const text = `${view.bidding}; quarantined: ${view.quarantined.join(', ') || 'none'}`;
   run.note(text, `${by.name}: ${reason}`);
-  await idempotentWrites.setServing.executeWithOptions({ summary: text }, [
-    { key: run.key('serving'), cell: input.cell, control, by: by.name, reason },
-  ]);
+  await run.inOrder(() => {
+    const control = { quarantined: view.quarantined, bidding: view.bidding };
+    return idempotentWrites.setServing.executeWithOptions({ summary: text }, [
+      { key: run.key('serving'), cell: input.cell, control, by: by.name, reason },
+    ]);
+  });
 }
 
 /** Starts a retraining, or joins the one of the same cutoff. */

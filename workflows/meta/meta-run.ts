@@ -32,6 +32,7 @@ export class MetaRun {
   readonly governance: Governance;
   /** Whether what the database knows must be read first: a run that carries nothing would forget quarantine and levels. */
   readonly isFresh: boolean;
+  private writing: Promise<unknown> = Promise.resolve();
   private shown = '';
   private step: number;
 
@@ -65,6 +66,17 @@ export class MetaRun {
   key(step: string): string {
     this.step += 1;
     return `${workflowInfo().workflowId}/${step}/${this.step}`;
+  }
+
+  /**
+   * Runs writes of the serving control one after the other: each sets absolute values, and the retry of an earlier one must not land
+   * on a later one. Runs that began ungoverned write at once, as their histories say.
+   */
+  inOrder<T>(write: () => Promise<T>): Promise<T> {
+    if (!this.isGoverned) return write();
+    const next = this.writing.then(write);
+    this.writing = next.catch(() => undefined);
+    return next;
   }
 
   note(action: string, reason: string): void {

@@ -138,19 +138,21 @@ export async function setAutonomy(
   const { governance, input } = run;
   const from = governance.autonomy[agent];
   governance.autonomy[agent] = autonomy;
-  const of = <T>(pick: (one: typeof autonomy) => T) =>
-    Object.fromEntries(AGENTS.map((name) => [name, pick(governance.autonomy[name])])) as Record<Agent, T>;
   run.note(
     `${agent} from ${from.level} to ${autonomy.level}, ${autonomy.overrideBps / 100} %`,
     `${by.name}: ${reason}`,
   );
-  await idempotentWrites.setAutonomy({
-    key: run.key('autonomy'),
-    cell: input.cell,
-    autonomyBps: of((one) => one.overrideBps),
-    autonomyLevels: of((one) => one.level),
-    by: by.name,
-    reason,
+  await run.inOrder(() => {
+    const of = <T>(pick: (one: typeof autonomy) => T) =>
+      Object.fromEntries(AGENTS.map((name) => [name, pick(governance.autonomy[name])])) as Record<Agent, T>;
+    return idempotentWrites.setAutonomy({
+      key: run.key('autonomy'),
+      cell: input.cell,
+      autonomyBps: of((one) => one.overrideBps),
+      autonomyLevels: of((one) => one.level),
+      by: by.name,
+      reason,
+    });
   });
   const action = { agent, from: from.level, to: autonomy.level, overrideBps: autonomy.overrideBps, by: by.name };
   await announce(run, 'autonomy.changed', agent, action, reason, by.role === 'system' ? 'meta' : 'operator');
