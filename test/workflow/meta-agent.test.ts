@@ -112,7 +112,7 @@ describe('metaAgent', () => {
   });
 });
 
-test('retrainTick starts one run per agent with the hour as cutoff', async () => {
+test('retrainTick starts one run of all its agents with the hour as cutoff', async () => {
   const stub = stubMeta();
   const input: RetrainTickInput = {
     fleet: 'demo',
@@ -128,8 +128,9 @@ test('retrainTick starts one run per agent with the hour as cutoff', async () =>
       args: [input],
     }),
   );
-  expect(result).toEqual({ started: ['retrain/bid', 'retrain/budget'] });
-  expect(stub.trainings.map((training) => training.cutoffMs % 3_600_000)).toEqual([0, 0]);
+  expect(result).toEqual({ started: ['retrain/bid'] });
+  expect(stub.trainings).toMatchObject([{ agent: 'bid', agents: ['bid', 'budget'], joinsRunning: true }]);
+  expect(stub.trainings.map((training) => training.cutoffMs % 3_600_000)).toEqual([0]);
 });
 
 test('rollBackTo ends with the stragglers by name after a minute', async () => {
