@@ -108,10 +108,28 @@ describe('grants', () => {
   });
 
   test('what the day still has bounds a grant, and the lease comes before the allowance', () => {
-    const [grant] = planGrants(situation({ availableNanos: 1_500_000_000n })).grants;
+    const [grant] = planGrants(situation({ availableNanos: 25_500_000_000n })).grants;
     expect(grant!.amountNanos).toBe(1_500_000_000n);
     expect(Number(grant!.outageNanos) / 1e9).toBeCloseTo(0.5, 6);
+    const [poor] = planGrants(situation({ availableNanos: 900_000_000n })).grants;
+    expect(poor).toMatchObject({ amountNanos: 900_000_000n, outageNanos: 0n });
     expect(planGrants(situation({ availableNanos: 0n })).grants).toEqual([]);
+  });
+
+  test('edges that start one after another late in the day leave enough for the lease of a canary', () => {
+    const late = {
+      outlook: dayOutlook(campaign(), FLAT, Date.parse('2026-03-02T21:00:00Z'))!,
+      nowMs: Date.parse('2026-03-02T21:00:00Z'),
+      dailyBudgetNanos: 12_000_000_000n,
+    };
+    let availableNanos = 12_000_000_000n;
+    for (const liveEdges of [1, 2, 3])
+      for (const { amountNanos } of planGrants(situation({ ...late, availableNanos, liveEdges })).grants)
+        availableNanos -= amountNanos;
+    const opened = planGrants(situation({ ...late, availableNanos, liveEdges: 3, canaryShareBps: 5_000 })).grants;
+    const canary = opened.find(({ arm }) => arm === 'canary');
+    // Half of a twelfth of what is left, on each of three edges.
+    expect(Number(canary!.amountNanos) / 1e9).toBeCloseTo(12 / 12 / 2 / 3, 6);
   });
 
   test('leases of both arms come before any allowance, and share what is too little', () => {

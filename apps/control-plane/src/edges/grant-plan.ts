@@ -7,6 +7,8 @@ const LEASE_MS = 15 * 60_000;
 /** Time without a control plane that the outage allowance covers, at half the planned rate. */
 const OUTAGE_MS = 6 * 3_600_000;
 const OUTAGE_RATE = 0.5;
+/** Share of the day's unspent budget that no allowance takes: edges that start one after another must leave something for leases. */
+const LEASES_ONLY = 0.25;
 /** A canary ends two minutes after the control plane falls silent: its leases need no allowance and no long life. */
 const CANARY_GRANT_MS = 30 * 60_000;
 /** Impressions at the bid cap that a lease covers at least, so that open reservations do not starve a small campaign. */
@@ -118,7 +120,7 @@ export function planGrants(situation: GrantSituation): GrantPlan {
     needs.push(needOf(situation, arm, lease, outage, plan.unlocked));
   }
   const leases = sum(needs.map((need) => need.leaseNanos));
-  let rest = max(0n, availableNanos - leases);
+  let rest = max(0n, availableNanos - leases - scale(unspent, LEASES_ONLY));
   for (const { arm, leaseNanos, outageNanos: wanted } of needs) {
     const lease = leases <= availableNanos ? leaseNanos : (leaseNanos * availableNanos) / leases;
     const outageNanos = min(wanted, rest);
