@@ -118,8 +118,11 @@ describe('retraining schedules', () => {
     await withWorkers(async () => {
       const daily = client.schedule.getHandle(scheduleId('retrain-daily', FLEET));
       await daily.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
+      // Schedules name a firing by its second: two of one second would be one.
+      await sleep(1100);
       await daily.trigger(ScheduleOverlapPolicy.ALLOW_ALL);
       await until(async () => asked.length >= 2 && (await runsOf('daily')).length > 0);
+      await sleep(1100);
       await daily.trigger(ScheduleOverlapPolicy.SKIP);
       await until(async () => asked.length >= 3);
       const [run, ...others] = await runsOf('daily');

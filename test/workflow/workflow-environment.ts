@@ -43,6 +43,8 @@ export class WorkflowEnvironment {
       connection: this.env.nativeConnection,
       activities,
       stickyQueueScheduleToStartTimeout: '1s',
+      // An activity hears of its cancellation with its next heartbeat that is really sent.
+      maxHeartbeatThrottleInterval: '200ms',
     } as const;
     const workers = await Promise.all(
       TASK_QUEUES.map((taskQueue) =>

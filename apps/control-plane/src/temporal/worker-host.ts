@@ -121,6 +121,8 @@ function slowWorker(connection: NativeConnection, options: WorkerHostOptions, ta
     taskQueue,
     activities: options.training,
     maxConcurrentActivityTaskExecutions: 1,
+    // A cancelled training hears of it with a heartbeat: at the default it would compute on for up to 24 s.
+    maxHeartbeatThrottleInterval: '5s',
     shutdownGraceTime: GRACE,
   });
 }
