@@ -280,22 +280,4 @@ describe('runExperiment', () => {
     expect(log.filter((line) => line === 'guard 0').length).toBeGreaterThan(1);
     expect(new Set(keys).size).toBe(keys.length);
   });
-
-  test('worker down: overdue looks are folded into one, and the guard begins again', async () => {
-    const stub = stubExperiment();
-    const input = experimentInput(`exp_${(n += 1)}`, quickPlan({ horizonSeconds: 10 }));
-    const handle = await environment.with(stub.activities, async () => {
-      const started = await startOf(input);
-      await until(started, (v) => v.look >= 2);
-      return started;
-    });
-    await new Promise((resolve) => setTimeout(resolve, 4000));
-    const view = await environment.with(stub.activities, async () => (await handle.result()) as ExperimentView);
-    expect(view).toMatchObject({ state: 'ended', result: 'no-difference-shown' });
-    expect(stub.looks.map(({ look }) => look)).toEqual(stub.looks.map((_, index) => index + 1));
-    const gaps = stub.looks.slice(1).map((look, index) => look.atMs - stub.looks[index]!.atMs);
-    expect(Math.max(...gaps)).toBeGreaterThan(3500);
-    expect(stub.looks.length).toBeLessThanOrEqual(8);
-    expect(stub.log.filter((line) => line === 'guard 0').length).toBeGreaterThanOrEqual(2);
-  });
 });

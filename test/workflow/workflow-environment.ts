@@ -12,6 +12,10 @@ const KEYWORD = 2;
 
 /** A time-skipping Temporal with our workflows and the activities of one test at a time. */
 export class WorkflowEnvironment {
+  private readonly ending = new AbortController();
+  /** Work that has not come back, because its test was given up, with the end of its workers. */
+  private readonly pending = new Set<Promise<unknown>>();
+
   private constructor(
     readonly env: TestWorkflowEnvironment,
     private readonly bundle: { code: string },
@@ -39,6 +43,26 @@ export class WorkflowEnvironment {
 
   /** Runs `work` while workers serve every queue with `activities`. */
   async with<T>(activities: object, work: () => Promise<T>): Promise<T> {
+    const served = this.serve(activities, () => this.env.client.withAbortSignal(this.ending.signal, work));
+    this.pending.add(served);
+    try {
+      return await served;
+    } finally {
+      this.pending.delete(served);
+    }
+  }
+
+  /**
+   * Work of a test that ran out of time is given up first: a call on its way when the channel closes is tried again on the
+   * closed channel, and what that throws ends the process, with every test after it.
+   */
+  async teardown(): Promise<void> {
+    this.ending.abort();
+    await Promise.allSettled(this.pending);
+    await this.env.teardown();
+  }
+
+  private async serve<T>(activities: object, work: () => Promise<T>): Promise<T> {
     const common = {
       connection: this.env.nativeConnection,
       activities,
@@ -62,9 +86,5 @@ export class WorkflowEnvironment {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.all(running);
     }
-  }
-
-  teardown(): Promise<void> {
-    return this.env.teardown();
   }
 }
