@@ -9,6 +9,7 @@ export type PageKind =
   | 'roll-back-stragglers'
   | 'promotion-stragglers'
   | 'rollout-orphaned'
+  | 'experiment-orphaned'
   | 'roll-back-target'
   | 'retraining-stopped'
   | 'stop-proposed';
@@ -18,8 +19,9 @@ export interface Page {
   key: string;
   kind: PageKind;
   cell: string;
-  agent: Agent;
-  /** The rollout or roll-back that needs somebody. */
+  /** Null for an experiment: its arms may differ in several agents. */
+  agent: Agent | null;
+  /** The rollout, roll-back or experiment that needs somebody. */
   subject: string;
   /** One sentence that says what is wrong and what to do. */
   reason: string;

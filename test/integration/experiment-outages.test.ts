@@ -1,10 +1,14 @@
-import { WorkerActivities } from '../../apps/control-plane/src/temporal/worker-activities.service';
+import { SnapshotPublisher } from '../../apps/control-plane/src/edges/snapshot-publisher.service';
+import { ExperimentReaper } from '../../apps/control-plane/src/experiments/experiment-reaper.service';
+import { ExperimentRepository } from '../../apps/control-plane/src/experiments/experiment.repository';
+import { OrphanRounds } from '../../apps/control-plane/src/temporal/orphan-rounds.service';
 import { TemporalClient } from '../../apps/control-plane/src/temporal/temporal-client';
+import { WorkerActivities } from '../../apps/control-plane/src/temporal/worker-activities.service';
 import { experimentPlanSchema, type ExperimentPlan } from '../../domain/contracts/experiment';
 import type { GuardInput } from '../../activities/guard-activities';
 import type { ExperimentView } from '../../workflows/experiment/messages';
 import { experimentWorkflowId } from '../../workflows/workflow-ids';
-import { RolloutWorld } from './rollout-world';
+import { alice, RolloutWorld } from './rollout-world';
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -34,12 +38,14 @@ describe('outages of an experiment', () => {
   afterAll(() => (world as RolloutWorld | undefined)?.stop());
   afterEach(() => world.stopWorker());
 
-  async function started(change: Partial<ExperimentPlan>) {
+  async function request(change: Partial<ExperimentPlan>) {
     const subject = { control: {}, treatment: { versions: { frequency: await world.candidate('frequency') } } };
-    const { status, body } = await world.plane.call<{ experimentId: string }>('POST', '/api/v1/experiments', {
-      as: 'root',
-      body: { subject, plan: plan(change) },
-    });
+    const body = { subject, plan: plan(change) };
+    return world.plane.call<{ experimentId: string }>('POST', '/api/v1/experiments', { as: 'root', body });
+  }
+
+  async function started(change: Partial<ExperimentPlan>) {
+    const { status, body } = await request(change);
     expect(status).toBe(202);
     const { experimentId } = body;
     return { experimentId, handle: world.plane.app.get(TemporalClient).handle(experimentWorkflowId(experimentId)) };
@@ -86,4 +92,71 @@ describe('outages of an experiment', () => {
     expect(looks.length).toBeGreaterThan(before.look + 2);
     expect(Math.min(...gaps)).toBeGreaterThan(900);
   }, 120_000);
+
+  const rows = <T extends object>(sql: string, id: string) => world.plane.database.query<T[]>(sql, [id]);
+  const intentsOf = (kind: string, experimentId: string) =>
+    rows<{ action: object; reason: string }>(
+      `SELECT action, reason FROM intent WHERE kind = '${kind}' AND subject = $1`,
+      experimentId,
+    );
+
+  test('a workflow terminated by hand while serving: its lease ends, the canary slot comes free, a human is called', async () => {
+    await world.startWorker();
+    const lost = await started({});
+    await until(lost.handle, (view) => view.look >= 1);
+    expect(await world.leases().current('default')).toMatchObject({ rolloutId: lost.experimentId, shareBps: 5000 });
+    const reaper = world.worker.get(ExperimentReaper);
+    await expect(reaper.reapAll()).resolves.toEqual([]);
+    await lost.handle.terminate('by hand');
+    // Nobody renews it: two minutes later no edge may serve the treatment.
+    expect(await world.leases().current('default', Date.now() + 120_000)).toBeNull();
+    const busy = await request({});
+    expect(busy).toMatchObject({ status: 409, body: { code: 'canary-slot-busy' } });
+    // A round that breaks off half-way is repeated: the slot is the last to go.
+    const publisher = world.worker.get(SnapshotPublisher);
+    jest.spyOn(publisher, 'publishChange').mockRejectedValueOnce(new Error('the store is away'));
+    await expect(reaper.reapAll()).rejects.toThrow('the store is away');
+    expect(await rows('SELECT claimed, share_bps FROM experiment WHERE experiment_id = $1', lost.experimentId)).toEqual(
+      [{ claimed: true, share_bps: 0 }],
+    );
+    const rounds = world.worker.get(OrphanRounds);
+    rounds.start(50);
+    const record = world.worker.get(ExperimentRepository);
+    for (let tries = 0; tries < 200 && (await record.slotHolder('default')) !== null; tries += 1) await pause(50);
+    await rounds.onApplicationShutdown();
+    expect(await record.slotHolder('default')).toBeNull();
+    await expect(reaper.reapAll()).resolves.toEqual([]);
+    expect(await world.leases().current('default')).toBeNull();
+    const reason = expect.stringMatching(/workflow is gone/) as string;
+    expect(await record.find(lost.experimentId)).toMatchObject({
+      ...{ state: 'ended', result: 'aborted', shareBps: 0, waitingFor: null, reason },
+      endedAt: expect.any(String) as string,
+    });
+    expect(await intentsOf('experiment.ended', lost.experimentId)).toMatchObject([
+      { action: { result: 'aborted' }, reason },
+    ]);
+    expect(await intentsOf('page.raised', lost.experimentId)).toMatchObject([
+      { action: { page: 'experiment-orphaned', agent: null }, reason },
+    ]);
+    const latest = await world.plane.call<{ items: { version: number }[] }>('GET', '/api/v1/snapshots?limit=1');
+    expect(await world.sharesAfter(latest.body.items[0].version - 1)).toEqual([]);
+    const next = await started({});
+    await until(next.handle, (view) => view.look >= 1);
+    await next.handle.executeUpdate('abort', { args: [{ by: alice, reason: 'enough' }] });
+    expect(await next.handle.result()).toMatchObject({ state: 'ended', result: 'aborted' });
+  }, 120_000);
+
+  test('a registration whose workflow never began is refused after a minute, and calls nobody', async () => {
+    const [{ experimentId }] = await world.plane.database.query<{ experimentId: string }[]>(
+      `INSERT INTO experiment (experiment_id, fleet, cell, subject, plan, plan_digest, requested_by, registered_at)
+       SELECT 'exp_lost', fleet, cell, subject, plan, plan_digest, requested_by, now() - interval '61 s'
+       FROM experiment LIMIT 1 RETURNING experiment_id AS "experimentId"`,
+    );
+    await expect(world.worker.get(ExperimentReaper).reapAll()).resolves.toEqual([experimentId]);
+    expect(await world.worker.get(ExperimentRepository).find(experimentId)).toMatchObject({
+      state: 'refused',
+      result: null,
+    });
+    expect(await intentsOf('page.raised', experimentId)).toEqual([]);
+  });
 });

@@ -9,7 +9,7 @@ import { migrated } from './database/migrate';
 import { childLogger, NestLogger, setLogLevel } from './logger';
 import { registerSearchAttributes } from './temporal/search-attribute-registration';
 import { ensureStandingWorkflows } from './temporal/standing-workflows';
-import { OrphanReaper } from './rollouts/orphan-reaper.service';
+import { OrphanRounds } from './temporal/orphan-rounds.service';
 import { TemporalClient } from './temporal/temporal-client';
 import { WorkerActivities } from './temporal/worker-activities.service';
 import { installRuntime, WorkerHost } from './temporal/worker-host';
@@ -77,7 +77,7 @@ async function main(): Promise<void> {
     );
   }
   if (worker.healthPort !== 0) health = serveHealth(host, dataSource, worker.healthPort, config.host);
-  context.get(OrphanReaper).start();
+  context.get(OrphanRounds).start();
   log.info({ pid: process.pid, namespace: config.temporalNamespace }, 'worker ready');
 }
 

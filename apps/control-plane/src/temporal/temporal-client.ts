@@ -59,6 +59,21 @@ export class TemporalClient implements OnApplicationShutdown {
   handle(workflowId: string): WorkflowHandle {
     return this.client.workflow.getHandle(workflowId);
   }
+
+  /**
+   * Whether the workflow's newest run goes on; false also when there never was one.
+   * @throws ProblemError `temporal-unavailable`.
+   */
+  async isRunning(workflowId: string): Promise<boolean> {
+    try {
+      const { status } = await this.call(() => this.handle(workflowId).describe());
+      return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' || status.name === 'UNKNOWN';
+    } catch (error) {
+      // `conflict` is what `call` makes of a workflow that is not there.
+      if (error instanceof ProblemError && error.code === 'conflict') return false;
+      throw error;
+    }
+  }
 }
 
 function problemOf(error: unknown): unknown {

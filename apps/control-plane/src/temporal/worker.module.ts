@@ -12,6 +12,7 @@ import { RolloutsModule } from '../rollouts/rollouts.module';
 import { TrainingModule } from '../training/training.module';
 import { ExperimentPortsService } from './experiment-ports.service';
 import { MetaPortsService } from './meta-ports.service';
+import { OrphanRounds } from './orphan-rounds.service';
 import { RolloutPortsService } from './rollout-ports.service';
 import { ServedPolicies } from './served-policies.service';
 import { TemporalModule } from './temporal.module';
@@ -46,6 +47,7 @@ export class WorkerModule {
         MetaPortsService,
         WatchPortsService,
         ExperimentPortsService,
+        OrphanRounds,
       ],
     };
   }
