@@ -10,6 +10,7 @@ export type PageKind =
   | 'promotion-stragglers'
   | 'rollout-orphaned'
   | 'experiment-orphaned'
+  | 'experiment-untrusted'
   | 'roll-back-target'
   | 'retraining-stopped'
   | 'stop-proposed';

@@ -17,6 +17,7 @@ import { experimentReads, experimentWrites } from './experiment/proxies';
 import { servePeriod, type PeriodEnd } from './experiment/serving-period';
 import type { Command } from './messages';
 import { idempotentWrites } from './proxies';
+import { pagedWhileSlow, settlePages } from './raise-page';
 
 /**
  * Two policies on split traffic and split budgets until a fixed horizon: register, lint, claim the cell's canary slot, serve
@@ -33,7 +34,10 @@ export async function runExperiment(input: RunExperimentInput): Promise<Experime
     // Cancelled in the Temporal UI: the same as an abort.
     await CancellationScope.nonCancellable(() => end(run, 'aborted', 'cancelled in Temporal', Date.now()));
   }
-  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  await CancellationScope.nonCancellable(async () => {
+    await condition(allHandlersFinished);
+    await settlePages(run.pagesRaised);
+  });
   return run.view;
 }
 
@@ -88,6 +92,7 @@ async function carryOut(run: ExperimentRun): Promise<void> {
         break;
       case 'continue-as-new':
         await condition(allHandlersFinished);
+        await settlePages(run.pagesRaised);
         // What an operator asked for meanwhile is done by the next run: only an abort ends here.
         if (run.abort !== null) return endAsAsked(run);
         return continueAsNew<typeof runExperiment>(run.carry());
@@ -128,15 +133,23 @@ const endAsAsked = async (run: ExperimentRun): Promise<void> => {
   if (abort !== null) await end(run, 'aborted', `aborted by ${abort.by.name}: ${abort.reason}`, abort.atMs);
 };
 
-/** Unpublishes both arms and waits, without limit, until an edge has acknowledged. */
+/** Unpublishes both arms and waits, without limit, until an edge has acknowledged; what takes long calls a human. */
 async function stopServing(run: ExperimentRun, reason: string) {
   const { seq } = run.key('stop');
   run.closePeriod();
-  const { version } = await experimentWrites.stopExperiment.executeWithOptions(
+  const slow = (what: string) => (round: number) =>
+    run.page('roll-back-slow', `back to the champion: ${what}; it is retried without limit`, `${seq}/${what}/${round}`);
+  const stopped = experimentWrites.stopExperiment.executeWithOptions(
     { summary: `back to the champion: ${reason}`.slice(0, 190) },
     [{ experimentId: run.view.experimentId, seq, reason }],
   );
-  return { version, ...(await awaitSafety(version)) };
+  const { version } = await pagedWhileSlow(stopped, slow('the control plane cannot write or publish it'));
+  const seen = await pagedWhileSlow(awaitSafety(version), slow('connected edges have not acknowledged it'));
+  if (seen.stragglers.length > 0) {
+    const text = `${seen.acknowledged.join(', ')} serve the champion, ${seen.stragglers.join(', ')} did not acknowledge it: look at these edges`;
+    run.page('roll-back-stragglers', text, String(version));
+  }
+  return { version, ...seen };
 }
 
 async function end(run: ExperimentRun, result: ExperimentResult, reason: string, verdictAtMs: number): Promise<void> {

@@ -81,6 +81,8 @@ describe('outages of an experiment', () => {
     expect(view).toMatchObject({ state: 'ended', result: 'invalid-no-data', period: 0, shareBps: 0 });
     expect(view.servedSeconds).toBeGreaterThanOrEqual(24);
     expect(guards).toBeGreaterThan(guardsBefore);
+    // Many looks said so, across the outage: one page.
+    expect(await intentsOf('page.raised', experimentId)).toMatchObject([{ action: { page: 'experiment-untrusted' } }]);
     const looks = await world.plane.database.query<{ look: number; at: Date }[]>(
       'SELECT look, at FROM experiment_look WHERE experiment_id = $1 ORDER BY look',
       [experimentId],

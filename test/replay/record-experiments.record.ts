@@ -48,6 +48,14 @@ describe('histories of experiments', () => {
     await record('guard-fired', { guardFiresAfterMs: 1200 }, undefined, 60);
     await record('champion-changed', { guardFiresAfterMs: 1200, guardCause: 'champion-changed' }, undefined, 60);
     await record('sample-ratio', { verdictOf: () => 'srm' }, undefined, 60);
+    await record('sample-ratio-paged', { verdictOf: () => 'srm' }, undefined, 60);
+    await record(
+      'causes-paged-across-runs',
+      { verdictOf: (_, look) => (look % 2 === 0 ? 'error' : 'srm'), stragglers: ['edge-2'] },
+      undefined,
+      60,
+      2,
+    );
     await record('refused', { faults: [{ pointer: '/plan', code: 'X', detail: 'x' }] });
     await record('slot-busy', { claimed: false });
     await record('continued-as-new', {}, undefined, 5, 2);

@@ -144,13 +144,15 @@ describe('runExperiment over days of skipped time', () => {
   });
 
   test('traffic stops half-way: pages, then ends as invalid', async () => {
-    const { view, rows, looks } = await days(fortnight({ horizonSeconds: 6 * DAY }), {
+    const { view, rows, looks, pages } = await days(fortnight({ horizonSeconds: 6 * DAY }), {
       verdictOf: (_, look) => (look > 3 * 4 ? 'no-data' : 'no-difference-shown'),
     });
     expect(view).toMatchObject({ state: 'ended', result: 'invalid-no-data' });
     // The last read-out that meant something stays.
     expect(view.readout).not.toBeNull();
     expect(rows.some((row) => row.waitingFor?.includes('no-data'))).toBe(true);
+    expect(pages).toMatchObject([{ kind: 'experiment-untrusted', agent: null, subject: view.experimentId }]);
+    expect(pages[0]!.reason).toContain('no-data');
     expect(looks.length).toBeGreaterThanOrEqual(4 * 4);
     expect(looks.length).toBeLessThanOrEqual(4 * 4 + 3);
   });
@@ -189,9 +191,38 @@ describe('runExperiment', () => {
     ['srm', 'invalid-sample-ratio'],
     ['error', 'invalid-error'],
   ] as const)('%s pages until the deadline, then ends it as invalid', async (verdict, result) => {
-    const { view, rows } = await experiment(quickPlan({ horizonSeconds: 600 }), { verdictOf: always(verdict) });
+    const { view, rows, pages, looks } = await experiment(quickPlan({ horizonSeconds: 600 }), {
+      verdictOf: always(verdict),
+    });
     expect(view).toMatchObject({ state: 'ended', result, readout: null });
     expect(rows.some((row) => row.waitingFor?.includes(verdict))).toBe(true);
+    expect(looks.length).toBeGreaterThan(2);
+    expect(pages).toMatchObject([{ kind: 'experiment-untrusted', subject: view.experimentId, cell: 'default' }]);
+  });
+
+  test('pages once per cause, also across continue-as-new, and names edges that did not come back', async () => {
+    const verdicts: ExperimentVerdict[] = ['no-difference-shown', 'srm', 'error', 'srm', 'error', 'srm', 'error'];
+    const { view, pages } = await experiment(
+      quickPlan({ horizonSeconds: 600, decisionDeadlineSeconds: 4 }),
+      { verdictOf: (_, look) => verdicts[look - 1] ?? 'error', stragglers: ['edge-2'] },
+      undefined,
+      { looksPerRun: 2 },
+    );
+    expect(view).toMatchObject({ state: 'ended', safe: { stragglers: ['edge-2'] } });
+    const raised = pages.map(({ kind, reason }) => `${kind} ${reason.replace(/look \d+ says /, '')}`);
+    expect(raised).toEqual([
+      'experiment-untrusted srm',
+      'experiment-untrusted error',
+      'roll-back-stragglers edge-1 serve the champion, edge-2 did not acknowledge it: look at these edges',
+    ]);
+    expect(new Set(pages.map(({ key }) => key)).size).toBe(3);
+  });
+
+  test('an incident that comes back within the hour calls nobody again', async () => {
+    const { pages } = await experiment(quickPlan({ horizonSeconds: 7 }), {
+      verdictOf: (_, look) => (look % 2 === 0 ? 'error' : 'no-difference-shown'),
+    });
+    expect(pages.map(({ kind }) => kind)).toEqual(['experiment-untrusted']);
   });
 
   test('refuses a registration with every fault and never touches serving', async () => {

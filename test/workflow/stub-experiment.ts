@@ -7,6 +7,7 @@ import type {
   ExperimentRow,
   GuardCause,
 } from '../../activities/experiment-activities';
+import type { Page } from '../../activities/page-activities';
 import type { RunExperimentInput } from '../../workflows/experiment/messages';
 
 /** A plan that is over in seconds, as a demo would set it. */
@@ -59,6 +60,8 @@ export interface ExperimentStubOptions {
   /** Looks that never answer. */
   looksHang?: boolean;
   acknowledged?: string[];
+  /** Edges that are not connected and do not serve what was published. */
+  stragglers?: string[];
   /** Attempts to serve that a freeze holds back. */
   heldTimes?: number;
 }
@@ -82,6 +85,7 @@ export function stubExperiment(options: ExperimentStubOptions = {}) {
   const rows: ExperimentRow[] = [];
   const intents: Intent[] = [];
   const keys: string[] = [];
+  const pages: Page[] = [];
   const looks: { period: number; look: number; servedSeconds: number; atMs: number }[] = [];
   const guard: ExperimentActivities['guardExperiment'] = async (input) => {
     log.push(`guard ${input.stage}`);
@@ -143,8 +147,12 @@ export function stubExperiment(options: ExperimentStubOptions = {}) {
       keys.push(intent.key);
     },
     async awaitAcknowledgement() {
-      return { acknowledged: options.acknowledged ?? ['edge-1'], stragglers: [], atMs: serverNow() };
+      const stragglers = options.stragglers ?? [];
+      return { acknowledged: options.acknowledged ?? ['edge-1'], stragglers, connected: [], atMs: serverNow() };
+    },
+    async raisePage(page: Page) {
+      pages.push(page);
     },
   };
-  return { activities, log, rows, intents, keys, looks };
+  return { activities, log, rows, intents, keys, pages, looks };
 }

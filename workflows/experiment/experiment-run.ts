@@ -2,10 +2,12 @@ import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@tempor
 import type { ExperimentState, ExperimentVerdict } from '#domain/contracts';
 import { isUnusable } from '#domain/experiment/next-step';
 import { agentsOfSubject } from '#domain/experiment/subject';
+import type { PageKind } from '../../activities/page-activities';
 import type { Actor, Command } from '../messages';
+import { raisePage } from '../raise-page';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from '../search-attributes';
 import { experimentDetails } from './experiment-details';
-import type { ExperimentView, RunExperimentInput } from './messages';
+import type { ExperimentView, RunExperimentInput, UntrustedPages } from './messages';
 import { experimentWrites } from './proxies';
 
 /** A wish to end the experiment that has not been carried out yet. */
@@ -15,6 +17,9 @@ export interface Abort {
   atMs: number;
 }
 
+/** An incident that comes and goes calls for the same cause at most this often. */
+const PAGE_AGAIN_MS = 3_600_000;
+
 /** State of one experiment: its view, the counter of its idempotency keys, and what operators have asked for. */
 export class ExperimentRun {
   readonly view: ExperimentView;
@@ -23,6 +28,9 @@ export class ExperimentRun {
   paused: Command | null;
   /** Since when the verdict says nothing about the arms. */
   unusableSinceMs: number | null;
+  /** Pages on their way: they must not be dropped with the run. */
+  readonly pagesRaised: Promise<void>[] = [];
+  private readonly untrusted: UntrustedPages;
   private step: number;
   private shown = '';
 
@@ -31,6 +39,7 @@ export class ExperimentRun {
     this.step = input.carried?.step ?? 0;
     this.unusableSinceMs = input.carried?.unusableSinceMs ?? null;
     this.paused = input.carried?.paused ?? null;
+    this.untrusted = { ...input.carried?.untrusted };
   }
 
   /** Next idempotency key: `{workflowId}/{step}/{n}`, n carried through continue-as-new. */
@@ -66,6 +75,23 @@ export class ExperimentRun {
   clockVerdict(verdict: ExperimentVerdict): number {
     this.unusableSinceMs = isUnusable(verdict) ? (this.unusableSinceMs ?? Date.now()) : null;
     return this.unusableSinceMs === null ? 0 : (Date.now() - this.unusableSinceMs) / 1000;
+  }
+
+  /** Calls a human, once per `once`. */
+  page(kind: PageKind, reason: string, once: string): void {
+    const { experimentId: subject, cell } = this.view;
+    const raised = raisePage({ kind, cell, agent: null, subject, reason, once });
+    if (raised !== undefined) this.pagesRaised.push(raised);
+  }
+
+  /** Calls a human about looks that say nothing: once per cause while it lasts. */
+  pageUntrusted(verdict: ExperimentVerdict, reason: string): void {
+    const now = Date.now();
+    const sinceMs = this.unusableSinceMs ?? now;
+    const last = this.untrusted[verdict];
+    if (last !== undefined && (last.sinceMs === sinceMs || now - last.pagedAtMs < PAGE_AGAIN_MS)) return;
+    this.untrusted[verdict] = { sinceMs, pagedAtMs: now };
+    this.page('experiment-untrusted', reason, `${this.view.period}/${verdict}/${sinceMs}`);
   }
 
   /** Moves to `state`, shows it in the Temporal UI and mirrors it in the experiment's row. */
@@ -117,8 +143,8 @@ export class ExperimentRun {
 
   /** Everything the next run of this workflow needs to go on. */
   carry(): RunExperimentInput {
-    const { view, step, unusableSinceMs, paused } = this;
-    return { ...this.input, carried: { view, step, unusableSinceMs, paused } };
+    const { view, step, unusableSinceMs, paused, untrusted } = this;
+    return { ...this.input, carried: { view, step, unusableSinceMs, paused, untrusted } };
   }
 }
 

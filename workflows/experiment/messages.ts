@@ -48,6 +48,9 @@ export interface ExperimentView {
   faults: RolloutFault[];
 }
 
+/** The newest page of each cause: which incident it was about, and when it was raised. */
+export type UntrustedPages = Partial<Record<ExperimentVerdict, { sinceMs: number; pagedAtMs: number }>>;
+
 export interface RunExperimentInput {
   experimentId: string;
   fleet: string;
@@ -64,6 +67,8 @@ export interface RunExperimentInput {
     step: number;
     unusableSinceMs: number | null;
     paused: Command | null;
+    /** Absent in runs from before experiments paged. */
+    untrusted?: UntrustedPages;
   };
 }
 

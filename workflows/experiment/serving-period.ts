@@ -171,6 +171,7 @@ async function lookOnce(run: ExperimentRun, guard: PeriodGuard): Promise<PeriodE
       next.step === 'page' ? (run.unusableSinceMs ?? Date.now()) + input.plan.decisionDeadlineSeconds * 1000 : null,
   });
   if (next.step === 'end') return { kind: 'ended', result: next.result, reason: next.reason };
+  if (next.step === 'page') run.pageUntrusted(look.verdict, next.reason);
   // The row is written only when something a reader sees has changed.
   if (changed) await run.mirror();
   else run.show();
