@@ -59,6 +59,14 @@ test.each<[string, Bid, PolicySnapshot['seals'], RegExp]>([
   expect(check(bid, seals)).toThrow(why);
 });
 
+test("an experiment's control needs its seal as the treatment does", () => {
+  const canary = { ...canaryOf(champion.bid), control: { ...champion, bid: candidate } };
+  const checked = (seals: PolicySnapshot['seals']) => () => checkSeals(demoSnapshot({ champion, canary, seals }), keys);
+  expect(checked({ 'bid-new': sealed(candidate) })).not.toThrow();
+  expect(checked({})).toThrow(/bid-new: the candidate has no seal/);
+  expect(checked({ 'bid-new': sealed(champion.bid) })).toThrow(/its seal is of/);
+});
+
 test('an altered champion is refused as well', () => {
   const altered = { ...champion, bid: { ...champion.bid, params: { ...champion.bid.params, gridPoints: 2 } } };
   const seals = { [champion.bid.modelVersionId]: sealed(champion.bid) };

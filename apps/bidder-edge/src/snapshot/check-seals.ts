@@ -11,13 +11,18 @@ import { openSigned, type KeyRing } from './verify-signed';
 
 /**
  * Compares every policy with the seal of its manifest: whoever signs snapshots may choose among registered versions, not change one.
- * Snapshots from before there were seals carry none; where there are seals, a candidate (canary or shadow) needs one.
+ * Snapshots from before there were seals carry none; where there are seals, a candidate (canary, shadow, an experiment's control)
+ * needs one.
  * @throws SnapshotRefusal SEAL
  */
 export function checkSeals(snapshot: PolicySnapshot, keys: KeyRing): void {
   const { seals, champion, canary, shadows } = snapshot;
   if (seals === undefined) return;
-  const candidates = [...(canary === null ? [] : [canary.policies]), ...shadows.map((shadow) => shadow.policies)];
+  const candidates = [
+    ...(canary === null ? [] : [canary.policies]),
+    ...(canary?.control === undefined ? [] : [canary.control]),
+    ...shadows.map((shadow) => shadow.policies),
+  ];
   const served = new Set(policiesOf(champion).map((policy) => policy.modelVersionId));
   for (const policy of [champion, ...candidates].flatMap(policiesOf)) {
     const fault = sealFault(policy, seals, keys, served.has(policy.modelVersionId));
