@@ -120,5 +120,8 @@ export interface ShadowRecord {
   mu: number;
   sigma: number;
   error: string | null;
+  /** Model run and pricing of the shadow, from the start of its turn. */
   latencyUs: number;
+  /** The same stations of the champion on the same request (`infer` + `decide`); absent in older records. */
+  championLatencyUs?: number;
 }

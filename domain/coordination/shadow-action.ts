@@ -1,4 +1,4 @@
-import { BidGrid, choosePrice, isBelievable, winProbability, type PriceQuestion } from '../agents/bid';
+import { BidGrid, choosePrice, isBelievable, shadeOf, winProbability, type PriceQuestion } from '../agents/bid';
 import type { PolicyBundle } from '../contracts/agent';
 import type { ImpressionDecision } from './request-context';
 import type { ServingIndex } from '../matching/serving-index';
@@ -19,8 +19,8 @@ export interface ShadowAction {
 const grid = new BidGrid();
 
 /**
- * The shadow's price for a decided impression: same value, floor and cap, its own law (mu, sigma), no exploration and no effect. Null
- * when the impression was not bid on by a model or a baseline.
+ * The shadow's price for a decided impression: same value, floor and cap, its own law (mu, sigma) or, without a believable one, the
+ * shading table, as the edge would; no exploration and no effect. Null when the impression was not bid on by a model or a baseline.
  */
 export function shadowAction(
   index: ServingIndex,
@@ -43,7 +43,9 @@ export function shadowAction(
     mu,
     sigma,
     hasLaw,
-    shade: 1,
+    shade: hasLaw
+      ? 1
+      : shadeOf(index.snapshot.shadingTable, inputs.request.exchange, outputs.size ?? '', impression.floorMicros),
     mayExplore: false,
     exploreDraw: 1,
     pointDraw: 0,

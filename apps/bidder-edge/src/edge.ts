@@ -221,7 +221,8 @@ export class Edge {
         state.live.onBid(inputs.arm, inputs.request.exchange, inputs.nowMs);
         if (outputs.agents?.bid.mode === 'safe') metrics.fallbacks.add(1, 'bid', 'safe');
       },
-      onDecided: (received, prepared, decisions) => this.shadows.offer(received.live, prepared, decisions),
+      onDecided: (received, prepared, decisions, { infer, decide }) =>
+        this.shadows.offer(received.live, prepared, decisions, infer + decide),
     };
   }
 

@@ -37,7 +37,12 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
   onNoBid(stage: BidStage, reason: NoBidReason): void;
   onDecision(decision: NamedDecision): void;
   onAnswered(seconds: number): void;
-  onDecided(received: Received, prepared: PreparedRequest, decisions: readonly NamedDecision[]): void;
+  onDecided(
+    received: Received,
+    prepared: PreparedRequest,
+    decisions: readonly NamedDecision[],
+    latencyUs: StageLatency,
+  ): void;
 }
 
 export type BidStage = 'receive' | 'decode' | 'decide' | 'reserve' | 'respond';
@@ -111,7 +116,7 @@ export class BidPath {
     ports.onAnswered((answeredAtMs - received.arrivedAtMs) / 1000);
     answer.response.afterWrite = () => {
       record(ports.edgeId, received, answer.decisions, latencyUs, ports.commit);
-      ports.onDecided(received, prepared, answer.decisions);
+      ports.onDecided(received, prepared, answer.decisions, latencyUs);
     };
     return answer.response;
   }
