@@ -75,6 +75,7 @@ export const LAKE_COLUMNS = {
     sigma: 'DOUBLE',
     error: 'VARCHAR',
     latency_us: 'DOUBLE',
+    champion_latency_us: 'DOUBLE',
   },
 } as const;
 
@@ -164,6 +165,7 @@ export function shadowRow(shadow: ShadowRecord): LakeRow<'shadows'> {
     sigma: shadow.sigma,
     error: shadow.error,
     latency_us: shadow.latencyUs,
+    champion_latency_us: shadow.championLatencyUs ?? null,
   };
 }
 

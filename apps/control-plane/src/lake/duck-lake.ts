@@ -60,6 +60,10 @@ export const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
 /** `read_parquet` over a list of files; the list must not be empty. */
 export const parquetOf = (paths: readonly string[]) => `read_parquet([${paths.map(literal).join(', ')}])`;
 
+/** The same over files of several formats: a column that a file lacks is null there. */
+export const parquetByName = (paths: readonly string[]) =>
+  `read_parquet([${paths.map(literal).join(', ')}], union_by_name = true)`;
+
 /** All rows of a query as arrays of JavaScript values (bigint for 64-bit integers), chunk by chunk. */
 export async function* streamRows(connection: DuckDBConnection, sql: string): AsyncGenerator<unknown[]> {
   const result = await connection.stream(sql);

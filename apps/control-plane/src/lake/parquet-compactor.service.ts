@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { hourOf, type LakeDataset } from '#domain/lake/decision-columns';
-import { DuckLake, literal, parquetOf } from './duck-lake';
+import { DuckLake, literal, parquetByName } from './duck-lake';
 import { SEAL_LOCK } from './parquet-sealer.service';
 
 const HOUR_MS = 3_600_000;
@@ -68,7 +68,7 @@ export class ParquetCompactor {
     try {
       await this.duck.with((connection) =>
         connection.run(
-          `COPY (SELECT * FROM ${parquetOf(sources)}) TO ${literal(draft)} (FORMAT parquet, COMPRESSION zstd)`,
+          `COPY (SELECT * FROM ${parquetByName(sources)}) TO ${literal(draft)} (FORMAT parquet, COMPRESSION zstd)`,
         ),
       );
       await rename(draft, target);
