@@ -1,6 +1,6 @@
 /**
  * Rollout: what a plan may say, what a look at a canary means, and which step follows. Pure; workflows decide when to ask.
- * Workflows import `next-step` and `command-precedence` alone (no schema code); everything here may run in activities, the control plane and tests.
+ * Workflows import `next-step`, `command-precedence` and `shadow-latency` alone (no schema code); everything here may run in activities, the control plane and tests.
  */
 export * from './catastrophe-lane';
 export * from './command-precedence';
@@ -15,6 +15,9 @@ export * from './plan-lint';
 export * from './rejudge';
 export * from './rejudge-policy';
 export * from './release-hold';
+export * from './shadow-calibration';
+export * from './shadow-latency';
+export * from './shadow-pairs';
 export * from './simulated-canary';
 export * from './stage-sums';
 export * from './stored-look';
