@@ -1,6 +1,7 @@
 /** Activities of `rollOutPolicy` and `validateInShadow`: each does one thing for the workflow, idempotently. */
 import { Context } from '@temporalio/activity';
 import type { Agent, Intent, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
+import type { ShadowPairs } from '#domain/rollout/shadow-pairs';
 
 /** Fields of a rollout that its row mirrors; `seq` fences late retries: a lower one never overwrites a higher one. */
 export interface RolloutRow {
@@ -134,6 +135,8 @@ export interface ShadowSummary {
   meanBidRatio: number;
   meanSurplusDifferenceMicros: number;
   surplusStandardErrorMicros: number;
+  /** The same decisions in pairs; absent in older histories. */
+  pairs?: ShadowPairs;
 }
 
 /** A request for a rollout, as its row keeps it. */

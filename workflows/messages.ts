@@ -2,7 +2,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Actor, Role } from '../activities/actor';
 import type { RunProgress } from '../activities/training-ports';
-import type { Acknowledgement } from '../activities/rollout-activities';
+import type { Acknowledgement, ShadowSummary } from '../activities/rollout-activities';
 import type { AgentAutonomy, AutonomyLevel, Proposal } from '#domain/meta';
 import type { Agent, GateResult, Int8Twin, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
 import type { DataReport } from '#domain/learning';
@@ -126,14 +126,7 @@ export const supersede = defineSignal<[{ by: string }]>('supersede');
 /** Sent by `rollBackTo` and `metaAgent`, which cannot send updates. */
 export const rollBackRequested = defineSignal<[Command]>('rollBackRequested');
 
-export interface ShadowEvidence {
-  n: number;
-  errors: number;
-  outOfBounds: number;
-  latencyUsP99: number;
-  meanBidRatio: number;
-  meanSurplusDifferenceMicros: number;
-  surplusStandardErrorMicros: number;
+export interface ShadowEvidence extends ShadowSummary {
   verdict: 'pass' | 'fail' | 'no-data' | 'continue';
   reason: string;
   digest: string;

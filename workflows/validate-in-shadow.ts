@@ -1,19 +1,21 @@
 import {
   CancellationScope,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
   sleep,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { judgeShadow } from './rollout/shadow-verdict';
+import { judgeShadow, judgeShadowAlone } from './rollout/shadow-verdict';
 import { shadowEvidence, type ShadowEvidence, type ValidateInShadowInput } from './messages';
 import { acknowledgements, idempotentWrites, reads } from './proxies';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from './search-attributes';
 
 /**
  * Lets the candidate decide without effect on a sample of live requests and judges what it would have done: errors,
- * prices out of bounds, latency. Value is the canary's question, because no outcome follows a shadow's decision.
+ * prices out of bounds, latency beside the champion's, predictions of wins. Value is the canary's question, because no outcome
+ * follows a shadow's decision; the paired differences are shown to whoever approves.
  */
 export async function validateInShadow(input: ValidateInShadowInput): Promise<ShadowEvidence> {
   let evidence: ShadowEvidence | null = null;
@@ -54,6 +56,8 @@ async function watchShadow(
   onLook: (evidence: ShadowEvidence) => void,
 ): Promise<ShadowEvidence> {
   const stage = input.plan.stages[input.stage];
+  // A shadow that began under the old rule ends under it: the verdict decides which commands follow.
+  const judge = patched('shadow-judged-in-pairs') ? judgeShadow : judgeShadowAlone;
   const { version } = await serveShadow(input, stage.shareBps);
   const openedAtMs = Date.now();
   await acknowledgements.awaitAcknowledgement({ version, timeoutSeconds: Math.min(60, stage.maxSeconds) });
@@ -62,7 +66,7 @@ async function watchShadow(
   for (;;) {
     const summary = await reads.summariseShadow({ rolloutId: input.rolloutId, sinceMs });
     const isLast = Date.now() - openedAtMs >= stage.maxSeconds * 1000;
-    const evidence = judgeShadow(summary, stage, isLast);
+    const evidence = judge(summary, stage, isLast);
     onLook(evidence);
     if (evidence.verdict !== 'continue') return evidence;
     await sleep(input.plan.lookEverySeconds * 1000, { summary: 'until the next shadow look' });

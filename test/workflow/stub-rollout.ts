@@ -61,7 +61,8 @@ export interface StubOptions {
   claimed?: boolean;
   /** Answers when the guard fires; null = never. */
   guardFiresAfterMs?: number | null;
-  shadow?: Partial<ShadowSummary>;
+  /** What the shadow's records say, at each look when it is a function. */
+  shadow?: Partial<ShadowSummary> | (() => Partial<ShadowSummary>);
   promoted?: boolean;
   acknowledged?: string[];
   /** What a round of waiting for edges hears; every edge at once when absent. */
@@ -149,7 +150,7 @@ export function stubRollout(options: StubOptions = {}) {
         meanBidRatio: 1.2,
         meanSurplusDifferenceMicros: 5,
         surplusStandardErrorMicros: 1,
-        ...options.shadow,
+        ...(typeof options.shadow === 'function' ? options.shadow() : options.shadow),
       };
     },
     async serveStage(input: { stage: number; shareBps: number; seq: number }) {
