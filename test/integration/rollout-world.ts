@@ -154,7 +154,6 @@ export class RolloutWorld {
       address: this.plane.config.temporalAddress,
       namespace: this.plane.config.temporalNamespace,
       stickyQueueMs: 500,
-      metricsAddress: null,
       control: wrap({ ...activities.control(), ...this.given(), ...change }),
       training: wrap({ ...activities.training(), ...slow }),
     });

@@ -45,7 +45,7 @@ async function main(): Promise<void> {
       address: config.temporalAddress,
       namespace: config.temporalNamespace,
       stickyQueueMs: worker.stickyQueueMs,
-      metricsAddress: null,
+      codeSha: config.codeSha === 'unknown' ? null : config.codeSha,
       queues: worker.queues,
       control: activities.control(),
       training: activities.training(),

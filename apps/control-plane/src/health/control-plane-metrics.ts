@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { EdgeFleet } from '../edges/edge-fleet.service';
 import { PageCounts } from '../pages/page-counts';
+import { DeliveryCounts } from './delivery-counts';
+import { registerDeliveryMetrics } from './delivery-metrics';
 
 /** Metrics of this process, in Prometheus' text format. */
 @Injectable()
@@ -9,7 +11,7 @@ export class ControlPlaneMetrics {
   readonly registry = new Registry();
   private readonly requests: Histogram<'method' | 'route' | 'status'>;
 
-  constructor(fleet: EdgeFleet, pages: PageCounts) {
+  constructor(fleet: EdgeFleet, pages: PageCounts, delivery: DeliveryCounts) {
     collectDefaultMetrics({ register: this.registry });
     this.requests = new Histogram({
       name: 'adloop_http_request_seconds',
@@ -40,6 +42,7 @@ export class ControlPlaneMetrics {
         for (const { kind, n } of await pages.byKind()) raised.set({ kind }, n);
       },
     });
+    registerDeliveryMetrics(this.registry, delivery);
   }
 
   /** Counts one answered request; `route` is a pattern, never a path, so that the label set stays small. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -16,14 +17,19 @@ export interface WorkerHostOptions {
   namespace: string;
   /** How long a dead worker's sticky queue delays its successor, ms. */
   stickyQueueMs: number;
-  /** Prometheus endpoint of the SDK, or null. */
-  metricsAddress: string | null;
+  /** Commit of the running code, shown in every history it moves; null = the digest of the workflow bundle instead. */
+  codeSha?: string | null;
   /** Activities of the queue `control`, and of all the others: an agent's learning is chosen by its workflow. */
   control: object;
   training: object;
   /** Queues to serve, out of `TASK_QUEUES`; all when absent. */
   queues?: readonly string[];
 }
+
+/** Name under which Temporal lists the versions of our workers. */
+const DEPLOYMENT = 'adloop';
+/** Digits of a digest that tell two bundles apart. */
+const DIGEST_DIGITS = 16;
 
 /** Time that activities get to end after a shutdown was asked for. */
 const GRACE = '10s';
@@ -103,6 +109,7 @@ async function controlWorker(
     namespace: options.namespace,
     taskQueue,
     workflowBundle,
+    ...versionOf(options.codeSha ?? bundleDigest(workflowBundle)),
     activities: options.control,
     maxCachedWorkflows: 200,
     // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
@@ -119,6 +126,7 @@ function slowWorker(connection: NativeConnection, options: WorkerHostOptions, ta
     connection,
     namespace: options.namespace,
     taskQueue,
+    ...versionOf(options.codeSha ?? 'unknown'),
     activities: options.training,
     maxConcurrentActivityTaskExecutions: 1,
     // A cancelled training hears of it with a heartbeat: at the default it would compute on for up to 24 s.
@@ -126,3 +134,17 @@ function slowWorker(connection: NativeConnection, options: WorkerHostOptions, ta
     shutdownGraceTime: GRACE,
   });
 }
+
+const bundleDigest = ({ code }: { code: string }): string =>
+  `bundle-${createHash('sha256').update(code).digest('hex').slice(0, DIGEST_DIGITS)}`;
+
+/**
+ * Says in every workflow task which build moved it. Routing by version stays off: running workflows move to new code at once, and
+ * `patched()` keeps them deterministic (docs/decisions/021).
+ */
+const versionOf = (buildId: string) => ({
+  workerDeploymentOptions: {
+    version: { deploymentName: DEPLOYMENT, buildId },
+    useWorkerVersioning: false as const,
+  },
+});
