@@ -32,12 +32,20 @@ export class CanaryLeases {
 
   /**
    * Starts or prolongs a lease to `nowMs + ttlMs`. Idempotent. An expired lease of another rollout in the cell gives way.
-   * @throws ProblemError `conflict` when this rollout's lease was ended at this stage or a later one, or lives at a later one
+   * @throws ProblemError `conflict` when the rollout or experiment serves no share any more (an attempt that outlived its abort), when its lease was ended at this stage or a later one, or lives at a later one
    * (a late guard must neither bring a canary back nor pull the share back to its own stage), `already-exists` when another rollout's canary lives in the cell.
    */
   async renew(terms: CanaryLeaseTerms, nowMs = Date.now(), ttlMs = CANARY_LEASE_MS): Promise<CanaryLease> {
     const { rolloutId, cell, stage, shareBps } = terms;
     const renewed = await this.database.transaction(async (manager) => {
+      // Locked, so that a return to safety stands either wholly before this renewal or wholly after it.
+      const served = (await manager.query(
+        `WITH held AS (SELECT share_bps FROM rollout WHERE rollout_id = $1 FOR UPDATE),
+              tried AS (SELECT share_bps FROM experiment WHERE experiment_id = $1 FOR UPDATE)
+         SELECT share_bps FROM held UNION ALL SELECT share_bps FROM tried`,
+        [rolloutId],
+      )) as { share_bps: number }[];
+      if (served.some((row) => row.share_bps === 0)) return [];
       await manager.query(
         `UPDATE canary_lease SET ended_at = $3, end_reason = 'expired'
          WHERE cell = $1 AND rollout_id <> $2 AND ended_at IS NULL AND expires_at <= $3`,
