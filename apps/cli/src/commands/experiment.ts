@@ -95,14 +95,16 @@ const find = (context: CommandContext, experimentId: string) =>
 
 function tellStarted({ experimentId, planDigest, power }: Started): void {
   console.log(`Started ${experimentId}, registered as ${planDigest}.`);
-  if (power === null) return;
-  const effect = power.minimalDetectableEffect as number | null;
-  console.log(
-    effect === null
-      ? 'At the traffic of now no effect at all can be found by the horizon.'
-      : `At the traffic of now effects from ${(effect * 100).toFixed(1)} % are found at the horizon (95 % power).`,
-  );
+  if (power !== null) console.log(sentenceOf(power));
   console.log(`Follow it: adloop experiment watch ${experimentId}`);
+}
+
+function sentenceOf(power: ExperimentPower): string {
+  // Over JSON an infinite effect arrives as null.
+  const effect = power.minimalDetectableEffect as number | null;
+  return effect === null
+    ? 'At the traffic of now no effect at all can be found by the horizon.'
+    : `At the traffic of now effects from ${(effect * 100).toFixed(1)} % are found at the horizon (95 % power).`;
 }
 
 async function watch(context: CommandContext, experimentId: string, timeoutSeconds: number): Promise<void> {
