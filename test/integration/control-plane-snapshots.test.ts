@@ -144,14 +144,21 @@ describe('snapshots and edges on a real Postgres', () => {
       true,
     );
     const fleet = plane.app.get(EdgeFleet, { strict: false });
-    expect(await fleet.acknowledged(version)).toEqual({ acknowledged: ['edge-1'], stragglers: [] });
-    expect(await fleet.acknowledged(version + 1)).toEqual({ acknowledged: [], stragglers: ['edge-1'] });
+    expect(await fleet.acknowledged(version)).toMatchObject({
+      acknowledged: ['edge-1'],
+      stragglers: [],
+      connected: [],
+    });
+    expect(await fleet.acknowledged(version + 1)).toMatchObject({
+      ...{ acknowledged: [], stragglers: ['edge-1'], connected: ['edge-1'] },
+      edges: [{ edgeId: 'edge-1', live: true, serves: false }],
+    });
     await heartbeat({
       edgeId: 'edge-2',
       snapshotVersion: 1,
       refusedSnapshot: { version, code: 'BAD_HASH', detail: 'x' },
     });
-    expect(await fleet.acknowledged(version)).toEqual({ acknowledged: ['edge-1'], stragglers: ['edge-2'] });
+    expect(await fleet.acknowledged(version)).toMatchObject({ acknowledged: ['edge-1'], stragglers: ['edge-2'] });
     const edges = await plane.call<{ items: object[] }>('GET', '/api/v1/edges', { as: 'vera' });
     expect(edges.body.items).toMatchObject([
       { edgeId: 'edge-1', live: true, snapshotVersion: version },

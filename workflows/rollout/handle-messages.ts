@@ -18,7 +18,14 @@ export function handleMessages(run: RolloutRun): void {
     return view;
   };
   setHandler(messages.rolloutState, () => view);
-  setHandler(messages.approve, (command) => recordApproval(run, command), { validator: validator('approve') });
+  setHandler(messages.approve, (command) => recordApproval(run, command), {
+    validator: (command) => {
+      validator('approve')(command);
+      // Asked to stop, not there yet: an approval that is taken now would mean nothing.
+      if (run.stop !== null)
+        throw ApplicationFailure.nonRetryable('the rollout is being stopped', 'NOT_AWAITING_APPROVAL');
+    },
+  });
   setHandler(messages.promoteFully, (command) => recordFullPromotion(run, command), {
     validator: (command) => {
       validator('promoteFully')(command);
