@@ -3,6 +3,9 @@ import { dirname, extname, join } from 'node:path';
 /** The part of the bundler's configuration that differs between TypeScript sources and dist/. */
 export interface WorkflowBundlerOptions {
   workflowsPath: string;
+  /** Refuse what does not fit its contract (intake/message-guard.ts). */
+  workflowInterceptorModules: string[];
+  payloadConverterPath: string;
   webpackConfigHook: (config: { resolve?: object }) => { resolve?: object };
 }
 
@@ -12,8 +15,11 @@ export interface WorkflowBundlerOptions {
  */
 export function bundlerOptions(): WorkflowBundlerOptions {
   const extension = extname(__filename);
+  const file = (name: string) => join(dirname(__filename), `${name}${extension}`);
   return {
-    workflowsPath: join(dirname(__filename), `index${extension}`),
+    workflowsPath: file('index'),
+    workflowInterceptorModules: [file('intake/message-guard')],
+    payloadConverterPath: file('intake/payload-converter'),
     webpackConfigHook: (config) =>
       extension === '.ts'
         ? {

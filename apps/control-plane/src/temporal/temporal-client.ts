@@ -21,6 +21,7 @@ const PROBLEM_OF: Record<string, ProblemCode> = {
   ROLE_NOT_ALLOWED: 'forbidden',
   FOUR_EYES: 'four-eyes',
   STALE_EVIDENCE: 'stale-evidence',
+  INVALID_MESSAGE: 'invalid-input',
   UNKNOWN_WEIGHT: 'invalid-input',
   WEIGHT_OUT_OF_RANGE: 'invalid-input',
   WEIGHT_NOT_SERVED: 'invalid-input',
