@@ -3,7 +3,7 @@ import { TASK_QUEUES } from '../../../workflows/workflow-ids';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 
-const environmentSchema = z.object({
+const variables = z.object({
   /** Postgres, `postgres://user:password@host:port/database`. */
   DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL'),
   /** Who migrates, when DATABASE_URL is a narrower role; unset = DATABASE_URL. */
@@ -60,7 +60,9 @@ const environmentSchema = z.object({
     .refine((queues) => queues.every((queue) => TASK_QUEUES.includes(queue)), {
       message: `must name queues out of ${TASK_QUEUES.join(', ')}`,
     }),
-  /** Commit this process runs; the lineage of models names it. */
+  /** `auto-upgrade`: Temporal routes tasks to the build that is current (docs/decisions/021); needs CODE_SHA. */
+  WORKER_VERSIONING: z.enum(['off', 'auto-upgrade']).default('off'),
+  /** Commit this process runs; the lineage of models and every workflow task name it. */
   CODE_SHA: z.string().max(64).default('unknown'),
   /** Scenario of the simulator gate, a JSON file; unset = the one that ships. */
   GATE_SCENARIO: z.string().default('scenarios/story.json'),
@@ -71,6 +73,11 @@ const environmentSchema = z.object({
     .optional(),
   PAGE_WEBHOOK_SECRET: z.string().min(16).optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+const environmentSchema = variables.refine((e) => e.WORKER_VERSIONING === 'off' || e.CODE_SHA !== 'unknown', {
+  path: ['CODE_SHA'],
+  message: 'must be set with WORKER_VERSIONING: it names the build that Temporal routes to',
 });
 
 /** Every fault of the environment at once; `main.ts` prints it and exits. */
@@ -105,6 +112,7 @@ export class ControlPlaneConfig {
     readonly trainingWindowSeconds: number;
     readonly fullWindowSeconds: number;
     readonly queues: readonly string[];
+    readonly versioning: 'off' | 'auto-upgrade';
   };
   readonly codeSha!: string;
   readonly gateScenario!: string;
@@ -154,6 +162,7 @@ export class ControlPlaneConfig {
         trainingWindowSeconds: e.TRAINING_WINDOW_SECONDS,
         fullWindowSeconds: e.TRAINING_FULL_WINDOW_SECONDS,
         queues: Object.freeze(e.WORKER_QUEUES),
+        versioning: e.WORKER_VERSIONING,
       }),
       codeSha: e.CODE_SHA,
       gateScenario: e.GATE_SCENARIO,

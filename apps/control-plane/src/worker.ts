@@ -46,6 +46,7 @@ async function main(): Promise<void> {
       namespace: config.temporalNamespace,
       stickyQueueMs: worker.stickyQueueMs,
       codeSha: config.codeSha === 'unknown' ? null : config.codeSha,
+      versioning: worker.versioning,
       queues: worker.queues,
       control: activities.control(),
       training: activities.training(),

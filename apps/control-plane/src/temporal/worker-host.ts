@@ -19,6 +19,8 @@ export interface WorkerHostOptions {
   stickyQueueMs: number;
   /** Commit of the running code, shown in every history it moves; null = the digest of the workflow bundle instead. */
   codeSha?: string | null;
+  /** Whether Temporal routes tasks by build; then `codeSha` is needed, and somebody makes it current. Off when absent. */
+  versioning?: WorkerVersioning;
   /** Activities of the queue `control`, and of all the others: an agent's learning is chosen by its workflow. */
   control: object;
   training: object;
@@ -26,8 +28,10 @@ export interface WorkerHostOptions {
   queues?: readonly string[];
 }
 
+export type WorkerVersioning = 'off' | 'auto-upgrade';
+
 /** Name under which Temporal lists the versions of our workers. */
-const DEPLOYMENT = 'adloop';
+export const DEPLOYMENT = 'adloop';
 /** Digits of a digest that tell two bundles apart. */
 const DIGEST_DIGITS = 16;
 
@@ -109,7 +113,7 @@ async function controlWorker(
     namespace: options.namespace,
     taskQueue,
     workflowBundle,
-    ...versionOf(options.codeSha ?? bundleDigest(workflowBundle)),
+    ...versionOf(options.codeSha ?? bundleDigest(workflowBundle), options.versioning),
     activities: options.control,
     maxCachedWorkflows: 200,
     // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
@@ -126,7 +130,7 @@ function slowWorker(connection: NativeConnection, options: WorkerHostOptions, ta
     connection,
     namespace: options.namespace,
     taskQueue,
-    ...versionOf(options.codeSha ?? 'unknown'),
+    ...versionOf(options.codeSha ?? 'unknown', options.versioning),
     activities: options.training,
     maxConcurrentActivityTaskExecutions: 1,
     // A cancelled training hears of it with a heartbeat: at the default it would compute on for up to 24 s.
@@ -139,12 +143,15 @@ const bundleDigest = ({ code }: { code: string }): string =>
   `bundle-${createHash('sha256').update(code).digest('hex').slice(0, DIGEST_DIGITS)}`;
 
 /**
- * Says in every workflow task which build moved it. Routing by version stays off: running workflows move to new code at once, and
- * `patched()` keeps them deterministic (docs/decisions/021).
+ * Says in every workflow task which build moved it. With `auto-upgrade` Temporal gives tasks only to the build that is current, and
+ * running workflows move with it; `patched()` keeps them deterministic either way (docs/decisions/021).
  */
-const versionOf = (buildId: string) => ({
-  workerDeploymentOptions: {
-    version: { deploymentName: DEPLOYMENT, buildId },
-    useWorkerVersioning: false as const,
-  },
-});
+export const versionOf = (buildId: string, versioning: WorkerVersioning = 'off') => {
+  const version = { deploymentName: DEPLOYMENT, buildId };
+  return {
+    workerDeploymentOptions:
+      versioning === 'off'
+        ? { version, useWorkerVersioning: false as const }
+        : { version, useWorkerVersioning: true as const, defaultVersioningBehavior: 'AUTO_UPGRADE' as const },
+  };
+};
