@@ -15,14 +15,19 @@ const CONNECTIONS = 16;
 /** No answer of the drill may be lost to a slow machine: the level is measured, not the speed. */
 const TMAX_MS = 1000;
 const TIMEOUT_MS = 5000;
+/** One bid in so many wins, is billed and clicked: a plan is refused while its metric has never had an event. */
+const WINS_EVERY = 20;
 
 interface AnsweredBid {
   id: string;
   price: number;
+  adm?: string;
+  nurl?: string;
+  burl?: string;
   lurl?: string;
 }
 
-/** Open-loop load on one edge; keeps every response. A bid is answered by a loss notice, so that its money comes back. */
+/** Open-loop load on one edge; keeps every response. Most bids are answered by a loss notice, so that their money comes back. */
 export class EdgeProbe {
   readonly samples: ProbeSample[] = [];
   /** Requests without a usable answer: an edge that bids or refuses always answers. */
@@ -33,6 +38,7 @@ export class EdgeProbe {
   private due = 0;
   private lastAt = 0;
   private underWay = 0;
+  private bids = 0;
 
   constructor(
     url: string,
@@ -90,7 +96,8 @@ export class EdgeProbe {
         status: answer.statusCode,
         bid: bid && { id: bid.id, price: bid.price },
       });
-      if (bid?.lurl) await this.lose(bid.lurl);
+      if (bid && (this.bids += 1) % WINS_EVERY === 0) await this.win(bid);
+      else if (bid?.lurl) await this.lose(bid.lurl);
     } catch {
       // Counted: a refused connection or a time-out is a finding of the drill, and the load goes on.
       this.failures += 1;
@@ -100,8 +107,17 @@ export class EdgeProbe {
   }
 
   private async lose(url: string): Promise<void> {
-    const filled = url.replace('${AUCTION_PRICE}', '').replace('${AUCTION_MIN_TO_WIN}', '');
-    const { pathname, search } = new URL(filled.replace('${AUCTION_LOSS}', '102'));
+    await this.call(url.replace('${AUCTION_PRICE}', '').replace('${AUCTION_LOSS}', '102'));
+  }
+
+  private async win({ price, adm, nurl, burl }: AnsweredBid): Promise<void> {
+    const click = /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(adm ?? '')?.[0]?.replaceAll('&amp;', '&');
+    for (const url of [nurl, burl, click])
+      if (url !== undefined) await this.call(url.replace('${AUCTION_PRICE}', price.toFixed(6)));
+  }
+
+  private async call(url: string): Promise<void> {
+    const { pathname, search } = new URL(url.replace('${AUCTION_MIN_TO_WIN}', ''));
     await (await this.pool.request({ method: 'GET', path: pathname + search })).body.dump();
   }
 }
