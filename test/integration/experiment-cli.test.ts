@@ -108,6 +108,10 @@ describe('adloop experiment', () => {
     await until(first, ({ state }) => state === 'running');
     await command('abort', first);
     expect(await until(first, ({ state }) => state === 'ended')).toMatchObject({ result: 'aborted' });
+    // The slot is given back a moment after the end is written.
+    const isClaimed = `SELECT 1 FROM experiment WHERE experiment_id = $1 AND claimed`;
+    while ((await world.plane.database.query<unknown[]>(isClaimed, [first])).length > 0)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     const waited = await adloop.run('experiment', 'start', requestFile({ horizonSeconds: 4 }), '--wait', '-o', 'json');
     expect(waited.code).toBe(6);
     expect(JSON.parse(waited.out)).toMatchObject({ state: 'ended', result: 'invalid-no-data', shareBps: 0 });
