@@ -46,6 +46,8 @@ export const judgedPlan = (holdSeconds: number) => ({
   alpha: 0.05,
   designEffect: { better: 0.3, worse: -0.3 },
   metrics: [{ metric: 'value', role: 'primary', margin: 0.05, action: 'rollback', prove: true }],
+  // Only a registered segment is summed, and its sums are among those that the drill compares.
+  segmentGuardrails: [{ by: 'exchange', value: 'demo', metric: 'value', margin: 0.5, action: 'rollback' }],
 });
 
 /** Asks for a release and waits until its shadow has passed and it waits for an approval. @throws StoryError when it ends before */
