@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import { Market, type Scenario } from '#domain/market';
+import { clickUrlOf } from '../../apps/market-simulator/src/notices';
 
 /** One answered request as the exchange saw it. Times are wall-clock ms of this process. */
 export interface ProbeSample {
@@ -111,9 +112,8 @@ export class EdgeProbe {
   }
 
   private async win({ price, adm, nurl, burl }: AnsweredBid): Promise<void> {
-    const click = /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(adm ?? '')?.[0]?.replaceAll('&amp;', '&');
-    for (const url of [nurl, burl, click])
-      if (url !== undefined) await this.call(url.replace('${AUCTION_PRICE}', price.toFixed(6)));
+    for (const url of [nurl, burl, clickUrlOf(adm)])
+      if (url) await this.call(url.replace('${AUCTION_PRICE}', price.toFixed(6)));
   }
 
   private async call(url: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { FINAL_ROLLOUT_STATES } from '#domain/contracts/rollout';
 import type { Stack } from '../stack';
 import { bidChampion } from '../story/artifacts';
 import { StoryApi, type Rollout } from '../story/story-api';
@@ -6,7 +7,7 @@ import { readEdge } from './edge-meter';
 
 /** Share of users in the drills' canaries, basis points. */
 export const DRILL_SHARE_BPS = 3000;
-const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
+const ENDED = new Set<string>(FINAL_ROLLOUT_STATES);
 
 export const hasEnded = ({ state }: Rollout): boolean => ENDED.has(state);
 

@@ -1,3 +1,4 @@
+import { FINAL_ROLLOUT_STATES } from '#domain/contracts/rollout';
 import type { Stack } from '../stack';
 import type { Narrator } from './narrator';
 import type { Rollout, StoryApi, TrainingRun } from './story-api';
@@ -6,7 +7,7 @@ import { StoryError, waitFor } from './wait-for';
 
 const TRAINING_SECONDS = 180;
 const ROLLOUT_SECONDS = 600;
-const ENDED = new Set(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
+const ENDED = new Set<string>(FINAL_ROLLOUT_STATES);
 
 /** Waits for a training run and tells its gates. @throws StoryError when it refuses its candidate */
 export async function candidateOf(api: StoryApi, narrator: Narrator, workflowId: string): Promise<string> {

@@ -19,6 +19,11 @@ const LOST_TO_HIGHER_BID = 102;
 const RETRIES = 3;
 const RETRY_AFTER_MS = 400;
 
+/** The click notice's address in a bid's markup, or null. */
+export function clickUrlOf(adm: string | undefined): string | null {
+  return /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(adm ?? '')?.[0]?.replaceAll('&amp;', '&') ?? null;
+}
+
 /** Sends real notices back to the edge, after the scenario's delays, and logs the acknowledged ones. */
 export class Notices {
   private pending = 0;
@@ -58,8 +63,8 @@ export class Notices {
     this.later(pool, notices.delayMs, 'win', bid, macros(bid.nurl, values));
     this.later(pool, 2 * notices.delayMs, 'bill', bid, macros(bid.burl, values));
     if (!result.clicked) return;
-    const clickUrl = /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(bid.adm ?? '')?.[0]?.replaceAll('&amp;', '&');
-    this.later(pool, 2 * notices.delayMs + response.clickDelayMs, 'click', bid, clickUrl ?? null);
+    const clickUrl = clickUrlOf(bid.adm);
+    this.later(pool, 2 * notices.delayMs + response.clickDelayMs, 'click', bid, clickUrl);
     if (!result.converted || !clickUrl) return;
     const delay = 2 * notices.delayMs + response.clickDelayMs + response.conversionDelayMs;
     this.later(pool, delay, 'conversion', bid, clickUrl.replace('/n/click', '/n/conv'));

@@ -1,4 +1,4 @@
-import type { Evidence, RolloutState } from '#domain/contracts/rollout';
+import { FINAL_ROLLOUT_STATES, type Evidence, type RolloutState } from '#domain/contracts/rollout';
 import { CliError, EXIT } from '../exit-code';
 import { printObject } from '../output';
 import { patiently, type Patience } from '../patience';
@@ -21,7 +21,7 @@ export interface Rollout {
 /** How progress is printed: a line per change for people, a JSON object per change, or only the end. */
 export type Progress = 'lines' | 'json-lines' | 'quiet';
 
-const ENDED = new Set<RolloutState>(['promoted', 'rolled-back', 'aborted', 'rejected', 'refused', 'superseded']);
+const ENDED = new Set<RolloutState>(FINAL_ROLLOUT_STATES);
 const POLL_MS = 1000;
 
 /** Prints one event of the wait in the form asked for. */
