@@ -156,6 +156,7 @@ function laneOfControl({ look, plan, previousControlStreak }: ExperimentLook): R
     recent: swap(look.recent),
     planned: look.plannedSpendNanos && swap(look.plannedSpendNanos),
     latency: look.recentLatency && swap(look.recentLatency),
+    stageLatency: look.stageLatency && swap(look.stageLatency),
   };
   return catastropheLane(sampleOf(mirrored, plan), inputs, previousControlStreak, {
     relativePrior: relativePriorVariance(look.plan),

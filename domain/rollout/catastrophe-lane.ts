@@ -36,6 +36,8 @@ export interface LaneInputs {
   recent: ArmSums;
   planned?: PlannedSpend;
   latency?: ArmLatency | undefined;
+  /** Latencies since the stage began; read where those of the window show no breach. */
+  stageLatency?: ArmLatency | undefined;
 }
 
 /** One system metric in both arms: `limit` is what the canary may reach, given the concurrent control. */
@@ -64,7 +66,7 @@ export interface LaneResult {
  */
 export function readSystemMetric(metric: Metric, inputs: LaneInputs, margin: number): SystemReading | null {
   const { numerator, denominator } = METRIC_CATALOGUE[metric];
-  if (numerator === null) return readLatency(metric, inputs.latency, margin);
+  if (numerator === null) return readLatencies(metric, inputs, margin);
   const { canary, control } = inputs.recent;
   if (denominator === null) return readSpend(metric, inputs, margin);
   const [n, of] = [canary[denominator], control[denominator]];
@@ -84,6 +86,14 @@ function readSpend(metric: Metric, { recent, planned }: LaneInputs, margin: numb
   const noise = Math.sqrt(SPEND_DISPERSION / Math.max(1, recent.canary.impressions));
   const limit = Math.max(1, control) * (1 + Math.max(margin, STANDARD_ERRORS * noise));
   return { metric, canary, control, limit, standardError: canary * noise, isBreached: canary > limit };
+}
+
+/** The window tells a sudden fault at once, the whole stage a small one in time. */
+function readLatencies(metric: Metric, { latency, stageLatency }: LaneInputs, margin: number): SystemReading | null {
+  const recent = readLatency(metric, latency, margin);
+  if (recent?.isBreached) return recent;
+  const ofStage = readLatency(metric, stageLatency, margin);
+  return ofStage?.isBreached ? ofStage : recent;
 }
 
 /** p99 in ms. Breached when the share of canary decisions slower than the limit exceeds 1 % by more than chance in both arms. */

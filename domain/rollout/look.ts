@@ -5,7 +5,7 @@ import type { ArmSums, StageSums } from './stage-sums';
 /** Stage sums of one pre-registered segment. */
 export type SegmentSumsOfStages = Segment & { stages: StageSums[] };
 
-/** Decision latencies of both arms in the lane's window. */
+/** Decision latencies of both arms. */
 export interface ArmLatency {
   canary: LatencyHistogram;
   control: LatencyHistogram;
@@ -36,6 +36,8 @@ export interface Look {
   plannedSpendNanos?: { canary: number; control: number };
   /** Absent = latencies were not kept: the lane does not check them. */
   recentLatency?: ArmLatency;
+  /** The same since the stage began: a p99 that is half as high again shows only in many decisions. Absent in older looks. */
+  stageLatency?: ArmLatency;
   /**
    * Sums of the users of each stage's arms before the rollout started, by the same buckets (CUPED); absent stages are not
    * adjusted. Assignment is a hash, so it is known for users who had not been exposed yet.

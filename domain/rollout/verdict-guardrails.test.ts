@@ -228,6 +228,18 @@ describe('latency in the catastrophe lane', () => {
     expect(laneOf(latencies(2000, 3), latencies(8000, 3), 2).catastrophe.fired).toBe(false);
   });
 
+  it('sees in the whole stage what the window is too small for', () => {
+    // Half as much again in a heavy tail: a window of a thousand may or may not show it, a stage of twenty thousand does.
+    const small = { canary: latencies(1000, 1.26), control: latencies(24_000, 1) };
+    const whole = { canary: latencies(20_000, 1.35), control: latencies(480_000, 1) };
+    const fired = (stageLatency?: typeof whole) =>
+      judgeLook(lookAt([good], { recentLatency: small, previousStreak: 2, ...(stageLatency ? { stageLatency } : {}) }))
+        .catastrophe.fired;
+    expect(fired()).toBe(false);
+    expect(fired(whole)).toBe(true);
+    expect(fired({ canary: latencies(20_000, 1), control: latencies(480_000, 1) })).toBe(false);
+  });
+
   it('is evidence of a plan that names it', () => {
     const plan = planOf({
       metrics: [

@@ -135,6 +135,7 @@ const laneInputs = (look: Look) => ({
   recent: look.recent,
   planned: look.plannedSpendNanos,
   latency: look.recentLatency,
+  stageLatency: look.stageLatency,
 });
 
 const planOf = (look: Look, metric: MetricEvidence) => look.plan.metrics.find((m) => m.metric === metric.metric)!;

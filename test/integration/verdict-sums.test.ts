@@ -1,5 +1,6 @@
 import { defaultPlan, type DecisionRecord, type RolloutPlan } from '#domain/contracts';
 import type { Outcome } from '#domain/contracts/outcome';
+import { latencyCount } from '#domain/evaluation';
 import type { EdgeEvent } from '#domain/contracts/segment';
 import { assignArm } from '#domain/coordination/assignment';
 import { sampleEvents } from '#domain/lake/sample-events';
@@ -116,7 +117,7 @@ describe('what verdicts read beside the bucket sums', () => {
     const evidence = await looks.take(takeInput, Date.now());
     expect(evidence.look).toBe(1);
     const [stored] = await lake.database.query<{ evidence: { inputs: Look } }[]>('SELECT evidence FROM look');
-    const { prePeriod, recentLatency, segments, plannedSpendNanos } = stored!.evidence.inputs;
+    const { prePeriod, recentLatency, stageLatency, segments, plannedSpendNanos } = stored!.evidence.inputs;
     const total = (arm: 'canary' | 'control', name: 'requests' | 'clicks') =>
       prePeriod![0]![arm].reduce((sum, bucket) => sum + bucket[name], 0);
     const share = Math.round(servedShare(plan.stages[0]!) * 10_000);
@@ -134,6 +135,7 @@ describe('what verdicts read beside the bucket sums', () => {
     expect(total('canary', 'clicks') + total('control', 'clicks')).toBe(clicks.length);
     expect(segments).toHaveLength(2);
     expect(recentLatency!.canary.length).toBeGreaterThan(0);
+    expect(latencyCount(stageLatency!.canary)).toBeGreaterThanOrEqual(latencyCount(recentLatency!.canary));
     // No snapshot was published in this database: nothing to hold spend against.
     expect(plannedSpendNanos).toBeUndefined();
     await expect(lake.database.query('UPDATE pre_period SET to_ms = to_ms + 1')).rejects.toThrow('immutable');

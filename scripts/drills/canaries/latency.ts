@@ -24,7 +24,7 @@ export async function decisionP99Us(edgeHomes: readonly string[], seconds: numbe
   return sorted[Math.floor(sorted.length * 0.99)]!;
 }
 
-/** What one layer of ballast takes on this machine now, µs: the fastest half of the runs with it against those without. */
+/** What one layer of ballast takes on this machine beside the market, µs: the median run with it against the one without. */
 export async function usPerLayer(champion: WinModel): Promise<number> {
   const light = await medianRunUs(encodeWinModelOnnx(champion));
   const heavy = await medianRunUs(encodeWinModelOnnx(champion, ballast(LAYERS)));
@@ -41,5 +41,5 @@ async function medianRunUs(bytes: Uint8Array): Promise<number> {
     times.push((performance.now() - from) * 1000);
   }
   await session.release();
-  return times.sort((a, b) => a - b)[RUNS >> 2]!;
+  return times.sort((a, b) => a - b)[RUNS >> 1]!;
 }

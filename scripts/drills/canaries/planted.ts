@@ -34,7 +34,7 @@ const WAKING = {
 const VALUE_SHIFT = [-0.75, -2] as const;
 const OVERSPEND_SHIFT = [1, 3] as const;
 /** Time added to a decision, as a multiple of the champion's own p99: what is asked for is + 50 %. */
-const LATENCY_FACTOR = [0.5, 3] as const;
+const LATENCY_FACTOR = [0.5, 1] as const;
 /** Where outputs are no numbers: everywhere, and on a part of the requests, from about 80 to 40 % of them. */
 const NAN_PARTS = [null, 'exchange', 'isMobile', 'hasFloor', 'is300x250'] as const;
 /** Weights of a healthy candidate differ from the champion's by about this much: other bytes, the same bids. */

@@ -84,16 +84,17 @@ export class LookTakerService implements LookTaker {
     };
   }
 
-  /** What the catastrophe lane reads beside sums, over the same window. */
+  /** What the catastrophe lane reads beside sums, over the same window; latencies of the whole stage too. */
   private async laneOf(
     { rolloutId, cell, stage, plan }: TakeLookInput,
     startMs: number | null,
     atMs: number,
-  ): Promise<Pick<Look, 'recentLatency' | 'plannedSpendNanos'>> {
+  ): Promise<Pick<Look, 'recentLatency' | 'stageLatency' | 'plannedSpendNanos'>> {
     if (startMs === null) return {};
     const recentLatency = await this.verdictSums.latencies(cell, rolloutId, stage, startMs);
+    const stageLatency = await this.verdictSums.latencies(cell, rolloutId, stage, 0);
     const planned = await this.plannedSpend.of(cell, servedShare(plan.stages[stage]!), startMs, atMs);
-    return { recentLatency, ...(planned ? { plannedSpendNanos: planned } : {}) };
+    return { recentLatency, stageLatency, ...(planned ? { plannedSpendNanos: planned } : {}) };
   }
 
   private async segmentsOf(
