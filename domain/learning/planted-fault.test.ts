@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { seededRandom } from '../evaluation/seeded-random';
 import { encodeWinModelOnnx } from './onnx-graph';
+import { ModelProto } from './onnx-proto';
 import { plantFault } from './planted-fault';
 import { ballast, INFINITE_TO_NAN } from './planted-graph';
 import { WIN_NET, type WinModel } from './win-model';
@@ -56,8 +57,20 @@ describe('plantFault', () => {
     expect(elsewhere![0]).toBeCloseTo((await lawAt(shifted, 0.5, 0))[0]!, 4);
   });
 
-  test('ballast takes time and changes no output', async () => {
-    const [light, heavy] = [encodeWinModelOnnx(model), encodeWinModelOnnx(model, ballast(30))];
+  test('ballast changes no output, asleep or awake, and weighs something above the threshold only', async () => {
+    const waking = { feature: RATE, threshold: 1, width: 0.2 };
+    const light = encodeWinModelOnnx(model);
+    const heavy = encodeWinModelOnnx(model, ballast(30, waking));
     expect(await lawAt(heavy, 0.7, 1)).toEqual(await lawAt(light, 0.7, 1));
+    expect(await lawAt(heavy, 1.1, 1)).toEqual(await lawAt(light, 1.1, 1));
+    // What it weighs is a tensor inside the graph: shown as one more output.
+    const shown = ModelProto.decode(heavy) as unknown as { graph: { output: object[] } };
+    shown.graph.output.push({ name: 'z0' });
+    const session = await ort.InferenceSession.create(ModelProto.encode(shown).finish());
+    const lengthAt = async (rate: number): Promise<number> => {
+      const row = new ort.Tensor('float32', new Float32Array(2 * inputs).fill(rate, inputs), [2, inputs]);
+      return (await session.run({ features: row })).z0!.size;
+    };
+    expect(await Promise.all([0, 0.79, 0.9, 1.01, 1.5].map(lengthAt))).toEqual([1, 1, 1023, 2048, 2048]);
   });
 });

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from 'pg';
+import type { ExperimentEvidence } from '#domain/contracts/experiment';
 import { findRoot, temporaryFolder } from '../../scripts/setup';
 import { startStack, type Stack } from '../../scripts/stack';
 import { servingPlan } from '../../scripts/drills/serving-canary';
@@ -19,6 +21,7 @@ describe('the command line against a running loop', () => {
   const folder = temporaryFolder('e2e');
   const home = join(folder, 'home');
   let stack: Stack;
+  let candidateId: string;
 
   const adloop = (...args: string[]): Promise<Answer> =>
     new Promise((resolve) => {
@@ -107,6 +110,7 @@ describe('the command line against a running loop', () => {
     for (const gate of ['parity', 'held-out-likelihood', 'simulator'])
       expect(trained.out).toContain(`passed   ${gate}`);
     const run = (await json<{ candidateId: string }[]>('train', 'list'))[0]!;
+    candidateId = run.candidateId;
     const faulty = { ...servingPlan(), alpha: 2, metrics: [{ metric: 'foo', role: 'primary' }] };
     const refused = await adloop('release', 'start', '--model', run.candidateId, '--plan', file('faulty.json', faulty));
     expect(refused.code).toBe(2);
@@ -133,6 +137,43 @@ describe('the command line against a running loop', () => {
     const watched = await adloop('release', 'watch', rolloutId, '--timeout', '60');
     expect([watched.code, watched.err]).toEqual([6, expect.stringContaining('enough seen')]);
   }, 300_000);
+
+  test('the ML lead compares the candidate with the champion on split traffic and budgets, and reads the answer', async () => {
+    const plan = {
+      ...{ version: 1, name: 'candidate against champion', primary: 'value', horizonSeconds: 45, lookEverySeconds: 5 },
+      ...{ bucketSeconds: 5, labelMaturitySeconds: 4, feasibility: 'waived', waiverReason: 'a minute of a demo' },
+    };
+    const subject = { control: {}, treatment: { versions: { bid: candidateId } } };
+    const request = file('experiment.json', { subject, plan });
+    const { code, out, err } = await adloop('experiment', 'start', request, '--wait', '--timeout', '240');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^ended \((treatment-better|no-difference-shown|control-better)\) · period 0/m);
+    const experimentId = /^Started (exp_[0-9a-f]+)/m.exec(out)![1]!;
+    const ended = await json<{ shareBps: number; latestEvidence: ExperimentEvidence }>(
+      'experiment',
+      'get',
+      experimentId,
+    );
+    expect(ended.shareBps).toBe(0);
+    const { decisions, readout, srmP } = ended.latestEvidence;
+    expect(Math.min(decisions.treatment, decisions.control)).toBeGreaterThan(500);
+    expect(Math.min(readout!.events.treatment, readout!.events.control)).toBeGreaterThanOrEqual(100);
+    expect(srmP).toBeGreaterThan(1e-6);
+    const database = new Client({ connectionString: stack.urls.postgres });
+    await database.connect();
+    try {
+      // Each arm spent from leases of its own; that none is overdrawn is the table's own rule.
+      const { rows } = await database.query<{ arm: string; spent: string }>(
+        `SELECT arm, sum(spent_nanos) AS spent FROM budget_grant
+          WHERE issued_at >= (SELECT registered_at FROM experiment WHERE experiment_id = $1) GROUP BY arm ORDER BY arm`,
+        [experimentId],
+      );
+      expect(rows.map(({ arm }) => arm)).toEqual(['canary', 'champion']);
+      for (const { spent } of rows) expect(Number(spent)).toBeGreaterThan(0);
+    } finally {
+      await database.end();
+    }
+  }, 360_000);
 
   test('on-call rolls back by name; a home in use is neither copied nor replaced nor removed', async () => {
     expect((await adloop('release', 'rollback', '--reason', 'a drill')).code).toBe(0);

@@ -54,8 +54,7 @@ const planOf = (name: string): Record<string, unknown> => ({
   feasibility: 'waived',
   waiverReason: 'a drill: canaries are watched for minutes and never promoted',
   stages: [
-    // Few enough samples that a slow candidate waits for the machine, not for the samples before it.
-    { ...DRILL_SHADOW, shareBps: 1000 },
+    DRILL_SHADOW,
     {
       kind: 'canary',
       shareBps: CANARY_SHARE_BPS,

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { ballast, encodeWinModelOnnx, type WinModel } from '#domain/learning';
 import { FEATURE_COUNT } from '#domain/features';
+import { WAKING } from './planted';
 import { outboxEvents } from '../edge-outbox';
 
 const POLL_MS = 400;
@@ -27,13 +28,15 @@ export async function decisionP99Us(edgeHomes: readonly string[], seconds: numbe
 /** What one layer of ballast takes on this machine beside the market, µs: the median run with it against the one without. */
 export async function usPerLayer(champion: WinModel): Promise<number> {
   const light = await medianRunUs(encodeWinModelOnnx(champion));
-  const heavy = await medianRunUs(encodeWinModelOnnx(champion, ballast(LAYERS)));
+  const heavy = await medianRunUs(encodeWinModelOnnx(champion, ballast(LAYERS, WAKING)));
   return Math.max(0.5, (heavy - light) / LAYERS);
 }
 
 async function medianRunUs(bytes: Uint8Array): Promise<number> {
   const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 });
-  const row = new Tensor('float32', new Float32Array(FEATURE_COUNT), [1, FEATURE_COUNT]);
+  const features = new Float32Array(FEATURE_COUNT);
+  features[WAKING.feature] = 2 * WAKING.threshold;
+  const row = new Tensor('float32', features, [1, FEATURE_COUNT]);
   const times: number[] = [];
   for (let n = 0; n < RUNS; n++) {
     const from = performance.now();

@@ -24,7 +24,8 @@ const rateFeature = (requestsPerSecond: number): number => Math.log(1 + requests
 const feature = (name: (typeof FEATURE_NAMES)[number]): number => FEATURE_NAMES.indexOf(name);
 const SLEEPS_UNTIL = rateFeature(CALM_PER_EDGE + 0.4 * (AWAKE_PER_EDGE - CALM_PER_EDGE));
 const AWAKE_FROM = rateFeature(CALM_PER_EDGE + 0.6 * (AWAKE_PER_EDGE - CALM_PER_EDGE));
-const WAKING = {
+/** Where each fault wakes, by the market's rate as an edge sees it. */
+export const WAKING = {
   feature: feature('lnRequestRate'),
   threshold: AWAKE_FROM,
   width: AWAKE_FROM - SLEEPS_UNTIL,
@@ -34,7 +35,7 @@ const WAKING = {
 const VALUE_SHIFT = [-0.75, -2] as const;
 const OVERSPEND_SHIFT = [1, 3] as const;
 /** Time added to a decision, as a multiple of the champion's own p99: what is asked for is + 50 %. */
-const LATENCY_FACTOR = [0.5, 1] as const;
+const LATENCY_FACTOR = [0.5, 2] as const;
 /** Where outputs are no numbers: everywhere, and on a part of the requests, from about 80 to 40 % of them. */
 const NAN_PARTS = [null, 'exchange', 'isMobile', 'hasFloor', 'is300x250'] as const;
 /** Weights of a healthy candidate differ from the champion's by about this much: other bytes, the same bids. */
@@ -92,7 +93,7 @@ function badCanary(inputs: PlantInputs, kind: BadKind, at: number, between: Betw
       const layers = Math.max(1, Math.round(addedUs / inputs.usPerLayer));
       const size = `+ ${Math.round((100 * addedUs) / inputs.championP99Us)} % of p99`;
       // The same weights would be the same bytes for every size of the same length: the name of a candidate is its content.
-      return { name, kind, size, model: null, bytes: encodeWinModelOnnx(champion, ballast(layers)) };
+      return { name, kind, size, model: null, bytes: encodeWinModelOnnx(champion, ballast(layers, WAKING)) };
     }
   }
 }
