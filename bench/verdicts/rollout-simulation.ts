@@ -1,4 +1,5 @@
 import type { KpiRollup, RolloutPlan } from '#domain/contracts';
+import { mergeLatency, type LatencyHistogram } from '#domain/evaluation/latency-histogram';
 import { seededNormal, seededPoisson, seededRandom } from '#domain/evaluation/seeded-random';
 import {
   addSums,
@@ -77,6 +78,15 @@ export function simulateRollout(setup: Setup): Run {
   throw new RangeError('verdict bench: the last stage neither promotes nor ends');
 }
 
+/** What one look hands to the next of its stage; latencies of both arms since it began. */
+interface StageState {
+  streak: number;
+  srmP: number;
+  exposures: Look['exposures'];
+  canary: LatencyHistogram;
+  control: LatencyHistogram;
+}
+
 class Simulation {
   readonly run: Omit<Run, 'end'> = {
     looks: 0,
@@ -112,7 +122,7 @@ class Simulation {
     this.prePeriod.push(this.pastOf(stage));
     const base = truth.drift ** stage;
     const openedAt = this.run.buckets;
-    const state = { streak: 0, srmP: 1, exposures: { canary: 0, control: 0 } };
+    const state: StageState = { streak: 0, srmP: 1, exposures: { canary: 0, control: 0 }, canary: [], control: [] };
     const fresh: Served[] = [];
     for (;;) {
       const bucket = this.run.buckets;
@@ -122,6 +132,8 @@ class Simulation {
         champion: drawBucket(world, users.champion, { arm: 'champion', stage, bucket, base, lift: 0 }, this.poisson),
       });
       arriveLate(fresh);
+      state.canary = mergeLatency([state.canary, fresh[0]!.canary.latency]);
+      state.control = mergeLatency([state.control, fresh[0]!.champion.latency]);
       this.run.buckets += 1;
       const last = judgeLook(this.lookOf(stage, openedAt, fresh, state));
       this.run.looks += 1;
@@ -174,12 +186,7 @@ class Simulation {
     exposures.control += firstExposures(users.champion, this.setup.world, hours, this.rng, this.normal);
   }
 
-  private lookOf(
-    stage: number,
-    openedAt: number,
-    fresh: readonly Served[],
-    state: { streak: number; srmP: number; exposures: Look['exposures'] },
-  ): Look {
+  private lookOf(stage: number, openedAt: number, fresh: readonly Served[], state: StageState): Look {
     const { plan, plant } = this.setup;
     const hasPast = plan.prePeriodSeconds !== 0;
     const atMs = this.run.buckets * BUCKET_MS;
@@ -200,6 +207,7 @@ class Simulation {
       stages: foldWith(plant)([...this.settled, ...newest], matureUntilMs, BUCKET_MS),
       recent: trailingSums(recent, stage, CATASTROPHE_MIN_DECISIONS),
       recentLatency: { canary: canary.latency, control: champion.latency },
+      stageLatency: { canary: state.canary, control: state.control },
       plannedSpendNanos: this.plannedSpend(stage, startMs, atMs),
       // The wrong folds have no pre-period of their own units.
       ...(plant === null && hasPast ? { prePeriod: this.prePeriod } : {}),
