@@ -6,17 +6,27 @@ import { addUp, countRung, lastLine, type Counts, type JestReport } from './test
 
 // `npm test`: brings what the rungs need, runs each rung, prints the totals. The last line is "N passed, N failed".
 
-/** Rungs in the order of their price. Those that start servers run one file at a time. */
-const RUNGS: readonly { name: string; serial: boolean }[] = [
-  { name: 'unit', serial: false },
-  { name: 'architecture', serial: true },
-  { name: 'contract', serial: true },
-  { name: 'oracle', serial: false },
-  { name: 'workflow', serial: true },
-  { name: 'replay', serial: true },
-  { name: 'integration', serial: true },
-  { name: 'console', serial: true },
-  { name: 'e2e', serial: true },
+/** One rung: how many files run at once, and whether it leaves native handles that only the end of the process closes. */
+interface Rung {
+  name: string;
+  workers: 1 | 2;
+  forceExit: boolean;
+}
+
+/**
+ * Rungs in the order of their price. Files that start servers mostly wait for them, so two share a machine of two cores; each has
+ * databases, namespaces and ports of its own.
+ */
+const RUNGS: readonly Rung[] = [
+  { name: 'unit', workers: 2, forceExit: false },
+  { name: 'architecture', workers: 1, forceExit: true },
+  { name: 'contract', workers: 1, forceExit: true },
+  { name: 'oracle', workers: 2, forceExit: false },
+  { name: 'workflow', workers: 2, forceExit: true },
+  { name: 'replay', workers: 1, forceExit: true },
+  { name: 'integration', workers: 2, forceExit: true },
+  { name: 'console', workers: 1, forceExit: true },
+  { name: 'e2e', workers: 2, forceExit: true },
 ];
 
 const environment = readEnvironment();
@@ -40,15 +50,12 @@ async function prepare(): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-async function runRung(
-  rung: { name: string; serial: boolean },
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Counts> {
+async function runRung(rung: Rung, folder: string, env: NodeJS.ProcessEnv): Promise<Counts> {
   const report = path.join(folder, `${rung.name}.json`);
   const jest = path.join(environment.root, 'node_modules/jest/bin/jest.js');
   const args = [jest, '--selectProjects', rung.name, '--passWithNoTests', '--json', '--outputFile', report];
-  args.push(...(rung.serial ? ['--runInBand', '--forceExit'] : ['--maxWorkers', '2']));
+  args.push(...(rung.workers === 1 ? ['--runInBand'] : ['--maxWorkers', String(rung.workers)]));
+  if (rung.forceExit) args.push('--forceExit');
   const startedAtMs = Date.now();
   const code = await new Promise<number>((resolve) => {
     // With --json Jest writes its report to stdout as well; the readable output is on stderr.

@@ -6,6 +6,7 @@ import { sampleEvents } from '#domain/lake/sample-events';
 import type { ModelRepository } from '../../apps/control-plane/src/registry/model.repository';
 import type { RolloutRepository } from '../../apps/control-plane/src/rollouts/rollout.repository';
 import { ShadowSummaryService } from '../../apps/control-plane/src/rollouts/shadow-summary.service';
+import { LoopSteps } from '../../apps/control-plane/src/status/loop-steps';
 import { draws, inParts, openLake, segmentOf, type OpenLake } from './open-lake';
 
 const START_MS = Date.now() - 300_000;
@@ -106,6 +107,13 @@ describe('what a shadow is judged by', () => {
     expect(pairs!.latency).toEqual({ n: bids.length, championUsP99: 30_000, budgetUs: 45_000, overBudget: 0 });
     const slow = await serviceOf(lake).summarise(window('rol_bad'));
     expect(slow.pairs!.latency).toMatchObject({ budgetUs: 10_000, overBudget: bids.length });
+  });
+
+  test('the loop page says when a shadow last decided', async () => {
+    const steps = await new LoopSteps(lake.database, lake.config).steps();
+    const shadow = steps.find(({ step }) => step === 'shadow')!;
+    expect(shadow.detail).toMatch(/^\d+ shadow decisions from edge-/);
+    expect(shadow.ageSeconds).toBeLessThan(600);
   });
 
   test('calibration is predicted against observed wins on mature bids; three shadows keep apart', async () => {

@@ -107,7 +107,7 @@ function delivery({ training, rollout }: Status): Markup {
   if (!rollout)
     return html`${trained}
       <p><strong>Rollout</strong> none yet.</p>`;
-  const share = rollout.shareBps > 0 ? `, ${(rollout.shareBps / 100).toFixed(0)} % of users` : '';
+  const share = rollout.shareBps > 0 ? `, ${rollout.shareBps / 100} % of users` : '';
   return html`${trained}
     <p>
       <strong>Rollout</strong> ${rollout.rolloutId} (${rollout.agent}, ${rollout.candidateId}): ${rollout.state}, stage
@@ -122,7 +122,7 @@ function edges(status: Status): Markup {
     edge.edgeId,
     edge.live ? '● live' : `○ silent since ${edge.lastSeenAt}`,
     edge.snapshotVersion === null ? 'none' : `${edge.snapshotVersion} of ${status.snapshotVersion ?? '?'}`,
-    edge.servingCanary ? `${(edge.servingCanary.shareBps / 100).toFixed(0)} %` : 'no',
+    edge.servingCanary ? `${edge.servingCanary.shareBps / 100} %` : 'no',
     edge.refusedSnapshot
       ? `refused ${edge.refusedSnapshot.version}: ${edge.refusedSnapshot.code}`
       : [edge.killLevel, ...edge.quarantinedAgents].join(' '),

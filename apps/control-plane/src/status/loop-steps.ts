@@ -34,8 +34,8 @@ const LAST_SIGNS = `
     FROM training_run ORDER BY updated_at DESC LIMIT 1)
   UNION ALL (SELECT 'gate', created_at, model_version_id || CASE WHEN gates_passed THEN ' passed' ELSE ' refused' END
     FROM model_version WHERE manifest->>'workflowId' <> 'shipped' ORDER BY created_at DESC LIMIT 1)
-  UNION ALL (SELECT 'shadow', l.at, l.rollout_id || ': ' || l.verdict FROM look l JOIN rollout r USING (rollout_id)
-    WHERE r.cell = $1 AND r.plan->'stages'->l.stage->>'kind' = 'shadow' ORDER BY l.at DESC LIMIT 1)
+  UNION ALL (SELECT 'shadow', ingested_at, shadows || ' shadow decisions from ' || edge_id
+    FROM segment WHERE shadows > 0 ORDER BY seq DESC LIMIT 1)
   UNION ALL (SELECT 'canary', l.at, l.rollout_id || ': ' || l.verdict FROM look l JOIN rollout r USING (rollout_id)
     WHERE r.cell = $1 AND r.plan->'stages'->l.stage->>'kind' = 'canary' ORDER BY l.at DESC LIMIT 1)
   UNION ALL (SELECT 'promote', at, to_model_version_id FROM deployment_event
