@@ -15,27 +15,32 @@ export class LookRepository {
     return rows.at(0)?.evidence ?? null;
   }
 
-  /** Stores a look; when two attempts took the same one, the first stays and is answered. */
+  /**
+   * Stores a look and shows it in the rollout's row, or neither: a repeated attempt answers a stored look and would not show it
+   * again. When two attempts took the same one, the first stays and is answered.
+   */
   async append(evidence: Evidence): Promise<Evidence> {
-    await this.dataSource.query(
-      `INSERT INTO look (rollout_id, stage, look, at, verdict, digest, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7)
-       ON CONFLICT DO NOTHING`,
-      [
-        evidence.rolloutId,
-        evidence.stage,
-        evidence.look,
-        new Date(evidence.atMs),
-        evidence.verdict,
-        evidence.digest,
-        JSON.stringify(evidence),
-      ],
-    );
-    // What a reader of the rollout sees between two changes of state; the workflow's own rows are fenced apart (seq).
-    await this.dataSource.query(
-      `UPDATE rollout SET look = $3, verdict = $4, reason = $5, updated_at = now()
-       WHERE rollout_id = $1 AND serving_stage = $2 AND share_bps > 0 AND stage = $2 AND look < $3`,
-      [evidence.rolloutId, evidence.stage, evidence.look, evidence.verdict, evidence.reason],
-    );
+    await this.dataSource.transaction(async (manager) => {
+      await manager.query(
+        `INSERT INTO look (rollout_id, stage, look, at, verdict, digest, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT DO NOTHING`,
+        [
+          evidence.rolloutId,
+          evidence.stage,
+          evidence.look,
+          new Date(evidence.atMs),
+          evidence.verdict,
+          evidence.digest,
+          JSON.stringify(evidence),
+        ],
+      );
+      // What a reader of the rollout sees between two changes of state; the workflow's own rows are fenced apart (seq).
+      await manager.query(
+        `UPDATE rollout SET look = $3, verdict = $4, reason = $5, updated_at = now()
+         WHERE rollout_id = $1 AND serving_stage = $2 AND share_bps > 0 AND stage = $2 AND look < $3`,
+        [evidence.rolloutId, evidence.stage, evidence.look, evidence.verdict, evidence.reason],
+      );
+    });
     return (await this.find(evidence.rolloutId, evidence.stage, evidence.look)) ?? evidence;
   }
 
