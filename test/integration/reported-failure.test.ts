@@ -1,10 +1,12 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { TrainingWindow } from '../../activities/training-ports';
 import { AGENT_INTENT_KINDS } from '../../domain/contracts/agent-intents';
+import type { Campaign } from '../../domain/contracts/campaign';
+import { CampaignRepository } from '../../apps/control-plane/src/campaigns/campaign.repository';
 import { ModelRepository } from '../../apps/control-plane/src/registry/model.repository';
 import { PointerRepository } from '../../apps/control-plane/src/registry/pointer.repository';
 import { TemporalClient } from '../../apps/control-plane/src/temporal/temporal-client';
-import type { RollBackToInput, RolloutView } from '../../workflows/messages';
+import type { MetaView, RollBackToInput, RolloutView } from '../../workflows/messages';
 import { CONTROL_QUEUE } from '../../workflows/workflow-ids';
 import { shortPlan } from '../workflow/stub-rollout';
 import { stubTraining } from '../workflow/stub-training';
@@ -16,6 +18,7 @@ import { alice, approve, RolloutWorld, send, until } from './rollout-world';
 const bob = { name: 'bob', role: 'release-manager' } as const;
 const oscar = { name: 'oscar', role: 'on-call' } as const;
 const CELL = 'default';
+type CpcCampaign = Campaign & { goal: { kind: 'cpc' } };
 
 /** Makes each call of each activity succeed and report failure once; `hit` collects their names. */
 function reportingFailure(activities: object, hit: Set<string>): object {
@@ -79,7 +82,10 @@ class Scene {
         'SELECT rollout_id, stage, evidence_digest, approver, decision, reason FROM approval ORDER BY recorded_at',
       leases:
         'SELECT rollout_id, stage, share_bps, ended_at IS NOT NULL AS ended FROM canary_lease ORDER BY renewed_at',
-      control: 'SELECT cell, bidding, quarantined, autonomy_bps, updated_by, reason FROM serving_control ORDER BY 1',
+      control: `SELECT cell, bidding, quarantined, autonomy_bps, autonomy_levels, updated_by, reason FROM serving_control
+        ORDER BY 1`,
+      weights: `SELECT cell, campaign_id, weight, version, from_value, to_value, kind, by, reason, evidence FROM weight_event
+        ORDER BY version`,
       models: 'SELECT model_version_id, agent, gates_passed, created_by FROM model_version ORDER BY created_at, 1',
       trainings: 'SELECT run_key, agent, kind, step, code, candidate_id FROM training_run ORDER BY started_at',
     };
@@ -97,6 +103,7 @@ class Scene {
   private async shares(): Promise<unknown[]> {
     const rows = await this.world.plane.database.query<{ served: string }[]>(
       `SELECT jsonb_build_object('canary', payload::jsonb->'canary'->'shareBps', 'kill', payload::jsonb->'kill',
+         'autonomy', payload::jsonb->'autonomyBps', 'weights', payload::jsonb->'weights',
          'champion', payload::jsonb->'champion'->'frequency'->>'modelVersionId')::text AS served FROM snapshot ORDER BY version`,
     );
     return rows.map(({ served }) => served).filter((served, at) => served !== rows[at - 1]?.served);
@@ -105,8 +112,8 @@ class Scene {
   private inWords(text: string): string {
     let words = text;
     for (const [id, name] of this.names) words = words.replaceAll(id, name);
-    // Epoch milliseconds in ids, and figures that were measured.
-    return words.replace(/\d{13}/g, 'T').replace(/\d+ ms/g, 'N ms');
+    // Epoch milliseconds of these decades in ids, not sums of money; and figures that were measured.
+    return words.replace(/(?<![\d.])1[6-9]\d{11}(?!\d)/g, 'T').replace(/\d+ ms/g, 'N ms');
   }
 }
 
@@ -162,19 +169,58 @@ async function rollBackToLastGood(scene: Scene): Promise<void> {
 }
 
 async function govern(scene: Scene): Promise<void> {
-  const args = [{ fleet: 'demo', cell: CELL, tickSeconds: 3600, windowSeconds: 600 }];
+  const args = [{ fleet: 'demo', cell: CELL, tickSeconds: 1, windowSeconds: 600 }];
   const handle = await scene.client.workflow.start('metaAgent', {
     workflowId: 'meta-agent/demo',
     taskQueue: CONTROL_QUEUE,
     args,
   });
   const tell = (name: string, by: object, more: object = {}) =>
-    handle.executeUpdate(name, { args: [{ by, reason: `${name} by test`, ...more }] });
+    handle.executeUpdate<MetaView, [object]>(name, { args: [{ by, reason: `${name} by test`, ...more }] });
   await tell('killAgent', oscar, { agent: 'bid' });
   await tell('stopBidding', oscar);
   await tell('resumeBidding', bob);
   await tell('reviveAgent', bob, { agent: 'bid' });
+  await tell('setAutonomy', oscar, { agent: 'frequency', overrideBps: 6000 });
+  const asked = await tell('setAutonomy', alice, { agent: 'budget', level: 'L3' });
+  await tell('approveProposal', bob, { proposalId: asked.proposals![0]!.proposalId });
+  const [tuned, dear] = await cpcCampaigns(scene.world);
+  await tell('setWeight', alice, { campaignId: tuned!.campaignId, weight: 'kMax', value: 2.9 });
+  await clickDearly(scene.world, dear!);
+  // At level L3 the next tick makes the step by itself; the ticks after it find the campaign resting.
+  await settled(() => count(scene.world, `weight_event WHERE kind = 'step'`));
+  const { ticks } = await handle.query<MetaView>('state');
+  await settled(async () => ((await handle.query<MetaView>('state')).ticks > ticks + 1 ? 1 : 0));
   await handle.terminate('the scene is over');
+}
+
+async function cpcCampaigns(world: RolloutWorld): Promise<CpcCampaign[]> {
+  const { app } = world.plane;
+  const known = await app.get(CampaignRepository).servable(world.plane.database.manager, Date.now());
+  return known.filter((campaign): campaign is CpcCampaign => campaign.goal.kind === 'cpc').slice(0, 2);
+}
+
+/** 200 clicks that cost three times what the goal allows: reason enough for a step. */
+async function clickDearly(world: RolloutWorld, { campaignId, goal }: CpcCampaign): Promise<void> {
+  const bucketMs = Math.floor((Date.now() - 60_000) / 5000) * 5000;
+  await world.plane.database.query(
+    `INSERT INTO campaign_rollup (cell, campaign_id, arm, bucket_ms, bids, wins, impressions, clicks, conversions, value_nanos,
+       spend_nanos, repeats) VALUES ($1, $2, 'champion', $3, 9000, 3000, 3000, 200, 0, $4, $4, 100)`,
+    [CELL, campaignId, bucketMs, 600 * goal.amountMicros * 1000],
+  );
+}
+
+async function count(world: RolloutWorld, from: string): Promise<number> {
+  const [row] = await world.plane.database.query<{ n: number }[]>(`SELECT count(*)::integer AS n FROM ${from}`);
+  return row!.n;
+}
+
+/** Waits until `found` counts something. */
+async function settled(found: () => Promise<number>): Promise<void> {
+  for (let tries = 0; (await found()) === 0; tries += 1) {
+    if (tries === 600) throw new Error('nothing came of it within a minute');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function retrain(scene: Scene): Promise<void> {
@@ -221,6 +267,8 @@ describe('an activity that succeeded but reported failure', () => {
     const [expected, found] = await Promise.all([play(calm), play(shaken)]);
     expect(found).toEqual(expected);
     expect(expected.rollouts).toMatchObject([{ state: 'promoted' }, { state: 'rolled-back' }, { state: 'aborted' }]);
+    expect(expected.weights).toMatchObject([{ kind: 'operator', to_value: 2.9 }, { kind: 'step' }]);
+    expect(expected.control).toMatchObject([{ autonomy_bps: { frequency: 6000 }, autonomy_levels: { budget: 'L3' } }]);
     expect([...hit].sort()).toEqual(
       expect.arrayContaining([
         ...['appendIntent', 'appendMetaIntent', 'awaitAcknowledgement', 'claimRollout', 'lintRollout', 'openRollout'],
@@ -233,6 +281,7 @@ describe('an activity that succeeded but reported failure', () => {
           'saveRollout',
         ],
         ...['saveTrainingRun', 'serveShadow', 'serveStage', 'setServing', 'startTraining', 'summariseShadow'],
+        ...['readFleetHealth', 'readFleetWatch', 'readDrift', 'readControl', 'changeWeight', 'setAutonomy'],
         ...['switchToTarget', 'takeLook', 'freezeWindow', 'validateWindow', 'fitBudgetPolicy', 'gateSimulator'],
       ]),
     );
