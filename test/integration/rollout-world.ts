@@ -143,11 +143,15 @@ export class RolloutWorld {
     return world;
   }
 
-  /** `wrap` sees every activity before it is registered; `slow` replaces those of the training queues. */
+  /**
+   * `wrap` sees every activity before it is registered; `slow` replaces those of the training queues; `queues` are the ones served,
+   * all when absent.
+   */
   async startWorker(
     change: Record<string, unknown> = {},
     wrap: (activities: object) => object = (activities) => activities,
     slow: object = {},
+    queues?: readonly string[],
   ): Promise<void> {
     const activities = this.worker.get(WorkerActivities);
     this.host = await WorkerHost.create({
@@ -156,6 +160,7 @@ export class RolloutWorld {
       stickyQueueMs: 500,
       control: wrap({ ...activities.control(), ...this.given(), ...change }),
       training: wrap({ ...activities.training(), ...slow }),
+      queues,
     });
     this.host.start(() => undefined);
   }
