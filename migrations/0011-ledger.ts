@@ -18,7 +18,7 @@ export class Ledger0000000000011 implements MigrationInterface {
       DROP TABLE active_intent, pacing_tick, creative_hour, conflict_hour;
       DROP TABLE message_handled, message_delivery, message_consumer, message;
       DROP TABLE chain_head;
-      ALTER TABLE access_audit DROP COLUMN previous_hash, DROP COLUMN hash, ALTER COLUMN at SET DEFAULT now(),
+      ALTER TABLE access_audit DROP CONSTRAINT access_audit_seq, DROP COLUMN previous_hash, DROP COLUMN hash, ALTER COLUMN at SET DEFAULT now(),
         ALTER COLUMN seq ADD GENERATED ALWAYS AS IDENTITY;
       SELECT setval(pg_get_serial_sequence('access_audit', 'seq'), (SELECT max(seq) FROM access_audit));
     `);

@@ -4,6 +4,25 @@ import { isMigrated, migrate } from '../../apps/control-plane/src/database/migra
 import { IntentRepository } from '../../apps/control-plane/src/ledger/intent.repository';
 import { freshDatabase } from '../servers';
 
+/** `ledger-0000000000011` is the eleventh. */
+const order = (name?: string): number => Number(name?.split('-').at(-1));
+
+/** Columns, constraints, indexes, triggers and names of functions of the public schema, as text. */
+async function schemaOf(source: DataSource): Promise<string[]> {
+  const rows = await source.query<{ line: string }[]>(`
+    SELECT format('column %s.%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+      a.attidentity, pg_get_expr(d.adbin, d.adrelid)) AS line
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid LEFT JOIN pg_attrdef d ON (d.adrelid, d.adnum) = (c.oid, a.attnum)
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL SELECT format('constraint %s on %s: %s', conname, conrelid::regclass, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT format('index %s', indexdef) FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT format('trigger %s', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT format('function %s', oid::regprocedure) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    ORDER BY line`);
+  return rows.map(({ line }) => line);
+}
+
 describe('schema of the control plane', () => {
   let source: DataSource;
 
@@ -81,6 +100,28 @@ describe('schema of the control plane', () => {
     expect(await isMigrated(other)).toBe(false);
     await other.destroy();
     await migrate(url);
+  });
+
+  test('each migration takes back all it made: its down leaves the schema of before its up', async () => {
+    const other = await migrationDataSource(await freshDatabase()).initialize();
+    try {
+      const runner = other.createQueryRunner();
+      const inOrder = [...other.migrations].sort((a, b) => order(a.name) - order(b.name));
+      const before: unknown[] = [];
+      for (const migration of inOrder) {
+        before.push(await schemaOf(other));
+        await migration.up(runner);
+      }
+      for (const migration of inOrder.reverse()) {
+        await migration.down(runner);
+        expect({ after: migration.name, schema: await schemaOf(other) }).toEqual({
+          ...{ after: migration.name, schema: before.pop() },
+        });
+      }
+      await runner.release();
+    } finally {
+      await other.destroy();
+    }
   });
 
   test.each([
