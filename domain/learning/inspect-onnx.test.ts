@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { encodeGraph, floats, integer, matrix, ModelProto, node } from './onnx-proto';
 import { encodeWinModelOnnx, WIN_INPUT, WIN_OUTPUT } from './onnx-graph';
-import { inspectOnnx } from './inspect-onnx';
+import { inspectOnnx, MAX_NODES } from './inspect-onnx';
+import { countNodes } from './onnx-reader';
+import { ballast } from './planted-graph';
 import { WIN_NET, type WinModel } from './win-model';
 
 const SHAPE = { input: { name: WIN_INPUT, width: 24 }, output: { name: WIN_OUTPUT, width: 2 } };
@@ -73,20 +75,35 @@ describe('inspection of a model trained elsewhere', () => {
     expect(codes(bytes)).toEqual([code]);
   });
 
-  it('refuses weights in another file, and says which', () => {
-    const name = [...Buffer.from('big')];
-    // TensorProto: dims 2 (field 1), FLOAT (2), name (8), data_location EXTERNAL (14).
-    const tensor = [0x08, 2, 0x10, 1, 0x42, name.length, ...name, 0x70, 1];
+  /** The linear model with one field more in its graph. */
+  const inGraph = (tag: number, payload: number[]): Uint8Array => {
     const graph = [
       ...ModelProto.lookupType('GraphProto')
         .encode(ModelProto.decode(linear()).toJSON().graph as object)
         .finish(),
     ];
-    const changed = [...graph, 0x2a, tensor.length, ...tensor];
-    const bytes = Uint8Array.from([0x08, 8, 0x3a, ...varint(changed.length), ...changed, 0x42, 2, 0x10, 17]);
-    expect(inspectOnnx(bytes, SHAPE)).toEqual([
+    const changed = [...graph, tag, payload.length, ...payload];
+    return Uint8Array.from([0x08, 8, 0x3a, ...varint(changed.length), ...changed, 0x42, 2, 0x10, 17]);
+  };
+
+  it('refuses weights in another file, and says which', () => {
+    const name = [...Buffer.from('big')];
+    // TensorProto: dims 2 (field 1), FLOAT (2), name (8), data_location EXTERNAL (14).
+    const tensor = [0x08, 2, 0x10, 1, 0x42, name.length, ...name, 0x70, 1];
+    expect(inspectOnnx(inGraph(0x2a, tensor), SHAPE)).toEqual([
       { code: 'ONNX_EXTERNAL_DATA', detail: 'tensor big lies in another file: export with the weights inside' },
     ]);
+  });
+
+  it('refuses graphs inside an operator, one or a list', () => {
+    const type = [...Buffer.from('Neg')];
+    // NodeProto: op_type (4), attribute (5) with a graph (6) or graphs (11), whose bytes are not read.
+    for (const tag of [0x32, 0x5a]) {
+      const operator = [0x22, type.length, ...type, 0x2a, 4, tag, 2, 0xff, 0xff];
+      expect(inspectOnnx(inGraph(0x0a, operator), SHAPE)).toEqual([
+        { code: 'ONNX_SUBGRAPH', detail: 'Neg hold graphs of their own: control flow is not taken' },
+      ]);
+    }
   });
 
   it('refuses a batch of fixed size and lists every fault at once', () => {
@@ -101,6 +118,38 @@ describe('inspection of a model trained elsewhere', () => {
       'ONNX_INPUT',
       'ONNX_OUTPUT',
     ]);
+  });
+
+  const chain = (nodes: number) =>
+    linear({
+      node: [
+        ...Array.from({ length: nodes - 1 }, (_, n) =>
+          node('Softplus', [n === 0 ? WIN_INPUT : `z${n}`], [`z${n + 1}`]),
+        ),
+        node('Gemm', [`z${nodes - 1}`, 'w', 'b'], [WIN_OUTPUT], [integer('transB', 1)]),
+      ],
+    });
+
+  it('takes as many nodes as the limit, and the ballast of the drills, but not one more', () => {
+    expect(codes(chain(MAX_NODES))).toEqual([]);
+    expect(codes(encodeWinModelOnnx(ours, ballast(900)))).toEqual([]);
+    expect(inspectOnnx(chain(MAX_NODES + 1), SHAPE)).toEqual([
+      {
+        code: 'ONNX_NODES',
+        detail: expect.stringMatching(/^the graph has more than 4096 nodes.*export a smaller/) as string,
+      },
+    ]);
+  });
+
+  it('counts the nodes of a graph that is written in pieces, and stops at the limit', () => {
+    const piece = (nodes: number): number[] => {
+      const bytes = Array.from({ length: nodes }, () => [0x0a, 0]).flat();
+      return [0x3a, ...varint(bytes.length), ...bytes];
+    };
+    expect(codes(Uint8Array.from([...piece(MAX_NODES), ...piece(1)]))).toEqual(['ONNX_NODES']);
+    expect(countNodes(Uint8Array.from([...piece(2), ...piece(3)]), 10)).toBe(5);
+    expect(countNodes(Uint8Array.from(piece(1000)), 10)).toBe(11);
+    expect(countNodes(Uint8Array.from([0x3a, 9, 0x0a]), 10)).toBeNull();
   });
 
   it('never throws, whatever the bytes are', () => {
