@@ -25,14 +25,19 @@ export interface TrafficForecast {
   paths?: number;
 }
 
+/** Mean seconds in canary stages until the rollout ends, at the design's better effect and at its worse; approvals not counted. */
+export interface ExpectedSeconds {
+  better: number;
+  worse: number;
+}
+
 /** What the paths say. */
 export interface Feasibility {
   feasible: boolean;
   /** Share of paths that end non-inferior at the design's better effect, and inferior at its worse one. */
   nonInferiorShare: number;
   inferiorShare: number;
-  /** Mean seconds to the end of the rollout in both cases, approvals not counted. */
-  expectedSeconds: { better: number; worse: number };
+  expectedSeconds: ExpectedSeconds;
   effect: { better: number; worse: number };
   paths: number;
   /** One fault per missed aim; a plan that waives the check may start all the same. */

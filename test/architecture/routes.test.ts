@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -84,6 +84,18 @@ describe('routes of the control plane', () => {
     // One record per line, and no schema language describes lines.
     const lines = ['POST /api/v1/decisions/export', 'GET /api/v1/ledger/export', 'GET /api/v1/audit/export'];
     expect(bare.filter((route) => !lines.includes(route))).toEqual([]);
+  });
+
+  test('no two bodies or answers share a name: components are named after their classes', () => {
+    const source = path.join(__dirname, '../../apps/control-plane/src');
+    const names = readdirSync(source, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.controller.ts'))
+      .flatMap((file) => [...readFileSync(path.join(source, file), 'utf8').matchAll(/^class (\w+Dto)\b/gm)])
+      // Parameters of a query are no components.
+      .map(([, name]) => name!)
+      .filter((name) => !name.endsWith('QueryDto'));
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 
   test('the document equals the golden file; UPDATE_GOLDEN=1 writes it anew', () => {

@@ -103,6 +103,19 @@ describe('release start --wait', () => {
     ]);
   });
 
+  test('says how long the rollout takes, to people in their units and to programs in seconds', async () => {
+    const expectedSeconds = { better: 7920, worse: 95.5 };
+    const script = ({ length }: { length: number }) =>
+      length === 1 ? { ...started, body: { ...started.body, expectedSeconds } } : rollout('promoted');
+    const { out } = await run(script);
+    expect(out.split('\n')[0]).toBe(
+      'Started rol_1. At the traffic of now its canary stages take 2.2 h on average if it is better, 96 s if it is worse; ' +
+        'approvals not counted.',
+    );
+    const lines = (await run(script, '--json')).out.split('\n');
+    expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'started', rolloutId: 'rol_1', expectedSeconds });
+  });
+
   test.each(['rolled-back', 'aborted', 'rejected', 'refused', 'superseded'])('ends with 6 when %s', async (state) => {
     const { code, err, out } = await run(({ length }) => (length === 1 ? started : rollout(state)), '--json');
     expect([code, err]).toEqual([6, expect.stringContaining(`rol_1 ended ${state}: because`)]);
@@ -183,5 +196,24 @@ describe('starting a rollout twice', () => {
     expect(await start('k3')).toMatchObject({ status: 202, body: { rolloutId } });
     const { body } = await plane.call<{ state: string }>('GET', `/api/v1/rollouts/${rolloutId}`);
     expect(body.state).toBe('aborted');
+  });
+
+  test('the answer says how long the canary stages of a feasible plan take; a waived plan is not walked', async () => {
+    const ask = (key: string, asked: object) =>
+      plane.call<{ expectedSeconds: { better: number; worse: number } | null }>('POST', '/api/v1/rollouts', {
+        as: 'mila',
+        headers: { 'idempotency-key': key },
+        body: { agent: 'bid', modelVersionId, plan: asked, whenBusy: 'queue' },
+      });
+    const walked = pastPlan({ expectedPrimaryPerSecond: 5000 });
+    const { status, body } = await ask('k4', walked);
+    expect([status, body]).toEqual([202, expect.anything()]);
+    const longestSeconds = walked.stages.reduce((sum, { maxSeconds }) => sum + maxSeconds, 0);
+    expect(body.expectedSeconds!.better).toBeGreaterThan(body.expectedSeconds!.worse);
+    expect(body.expectedSeconds!.better).toBeLessThan(longestSeconds);
+    expect(body.expectedSeconds!.worse).toBeGreaterThan(0);
+    // Nothing is walked again for a rollout that has begun.
+    expect((await ask('k4', walked)).body).toEqual({ ...body, expectedSeconds: null });
+    expect((await ask('k5', plan('waived'))).body.expectedSeconds).toBeNull();
   });
 });

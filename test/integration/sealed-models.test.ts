@@ -41,7 +41,7 @@ describe('a registered model', () => {
 
   const codes = async (candidateId: string): Promise<string[]> => {
     const subject = { rolloutId: 'rol_x', cell: 'default', agent: 'bid' as const, candidateId };
-    const faults = await plane.app.get(RolloutLint).faults(subject, defaultPlan('default'));
+    const { faults } = await plane.app.get(RolloutLint).findings(subject, defaultPlan('default'));
     return faults.map((fault) => fault.code).filter((code) => /^(MANIFEST|ARTIFACT)/.test(code));
   };
   /** What only the tables' owner can do: for the control plane the registry is append-only. */

@@ -144,13 +144,13 @@ describe('what verdicts read beside the bucket sums', () => {
 
   test('the linter hears how old each sum is, and of how many user buckets', async () => {
     const facts = new PlanFacts(lake.kpis, sums);
-    const faults = await facts.planFaults({ ...plan, feasibility: 'waived', waiverReason: 'test' }, 'default', 'bid');
+    const { faults } = await facts.findings({ ...plan, feasibility: 'waived', waiverReason: 'test' }, 'default', 'bid');
     expect(faults).toEqual([]);
     const ages = await sums.sumAges('default', Date.now());
     expect(ages.clicks).toBeLessThan(1000);
     const withCpa = { ...plan, metrics: [...plan.metrics, { metric: 'cpa', role: 'guardrail' }] };
     await lake.database.query('UPDATE traffic_tick SET conversions = 0');
-    const stale = await facts.planFaults(withCpa, 'default', 'bid');
+    const { faults: stale } = await facts.findings(withCpa, 'default', 'bid');
     expect(stale).toContainEqual({
       pointer: '/plan/metrics/3/metric',
       code: 'NO_FRESH_DATA',

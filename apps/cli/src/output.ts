@@ -51,3 +51,11 @@ export function printObject(value: Row, format: OutputFormat): void {
 
 /** Money for people: micros to units with a currency. */
 export const formatMicros = (micros: number, currency = 'USD'): string => `${(micros / 1e6).toFixed(2)} ${currency}`;
+
+/** A length of time for people, in the unit that fits: `90 s`, `12 min`, `2.2 h`, `3.0 days`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${(seconds / 86_400).toFixed(1)} days`;
+}

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import { defaultPlan } from '#domain/contracts/default-plan';
 import { CliError, EXIT } from '../exit-code';
-import { printObject } from '../output';
+import { formatSeconds, printObject } from '../output';
 import { patiently } from '../patience';
 import { readJsonFile } from './campaign';
 import { contextOf, type CommandContext } from './command-context';
@@ -17,6 +17,13 @@ interface StartOptions {
   timeout: string;
   json?: boolean;
 }
+
+/** What the API answers to a release that it began. */
+type Started = {
+  rolloutId: string;
+  /** Null where the plan waives feasibility, and where an earlier request began the rollout; absent from older control planes. */
+  expectedSeconds?: { better: number; worse: number } | null;
+};
 
 /** `adloop release start`: begins a rollout; with `--wait` its end is the command's exit code. */
 export function addReleaseStart(release: Command): void {
@@ -47,9 +54,9 @@ async function start(options: StartOptions, context: () => CommandContext): Prom
   const whenBusy = options.queue ? 'queue' : 'refuse';
   const body = { agent: options.agent, modelVersionId: options.model, plan, whenBusy };
   if (!options.wait) {
-    const started = await context().api('ml-lead').call<{ rolloutId: string }>('POST', '/rollouts', body);
+    const started = await context().api('ml-lead').call<Started>('POST', '/rollouts', body);
     if (context().format !== 'table') return printObject(started, context().format);
-    console.log(`Started ${started.rolloutId}.`);
+    console.log(sentenceOf(started));
     return console.log(`Follow it: adloop release watch ${started.rolloutId}`);
   }
   const deadlineMs = deadlineOf(options.timeout);
@@ -57,10 +64,20 @@ async function start(options: StartOptions, context: () => CommandContext): Prom
   const tell = tellBy(progress);
   // One key for every attempt: a request whose answer was lost is found again, never begun twice.
   const key = randomUUID();
-  const ask = () => context().api('ml-lead').call<{ rolloutId: string }>('POST', '/rollouts', body, key);
-  const { rolloutId } = await patiently(ask, waitingPatience(deadlineMs, tell)).catch((error: unknown) => {
+  const ask = () => context().api('ml-lead').call<Started>('POST', '/rollouts', body, key);
+  const started = await patiently(ask, waitingPatience(deadlineMs, tell)).catch((error: unknown) => {
     throw error instanceof CliError && error.code === 'invalid-plan' ? error.endingWith(EXIT.gateFailed) : error;
   });
-  tell({ event: 'started', rolloutId, modelVersionId: options.model }, `Started ${rolloutId}.`);
+  const { rolloutId, expectedSeconds = null } = started;
+  tell({ event: 'started', rolloutId, modelVersionId: options.model, expectedSeconds }, sentenceOf(started));
   await waitForRollout(context, rolloutId, deadlineMs, progress);
+}
+
+function sentenceOf({ rolloutId, expectedSeconds }: Started): string {
+  if (!expectedSeconds) return `Started ${rolloutId}.`;
+  const { better, worse } = expectedSeconds;
+  return (
+    `Started ${rolloutId}. At the traffic of now its canary stages take ${formatSeconds(better)} on average if it is better, ` +
+    `${formatSeconds(worse)} if it is worse; approvals not counted.`
+  );
 }

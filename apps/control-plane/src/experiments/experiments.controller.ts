@@ -18,14 +18,14 @@ import { ExperimentService } from './experiment.service';
 
 class NewExperimentDto extends createZodDto(newExperimentSchema.meta({ id: 'NewExperiment' })) {}
 class ListQueryDto extends createZodDto(listQuerySchema) {}
-class CommandDto extends createZodDto(commandSchema.meta({ id: 'ExperimentCommand' })) {}
+class ExperimentCommandDto extends createZodDto(commandSchema.meta({ id: 'ExperimentCommand' })) {}
 class ExperimentDto extends createZodDto(experimentSchema.meta({ id: 'Experiment' })) {}
 class ExperimentListDto extends createZodDto(
   z.object({ items: z.array(experimentSchema) }).meta({ id: 'ExperimentList' }),
 ) {}
 class ExperimentViewDto extends createZodDto(experimentViewSchema.meta({ id: 'ExperimentView' })) {}
-class StartedDto extends createZodDto(startedExperimentSchema.meta({ id: 'StartedExperiment' })) {}
-class LookListDto extends createZodDto(
+class StartedExperimentDto extends createZodDto(startedExperimentSchema.meta({ id: 'StartedExperiment' })) {}
+class ExperimentLookListDto extends createZodDto(
   z.object({ items: z.array(z.record(z.string(), z.unknown())) }).meta({ id: 'ExperimentLookList' }),
 ) {}
 class LookQueryDto extends createZodDto(
@@ -47,9 +47,9 @@ export class ExperimentsController {
   @ZodResponse({
     status: 202,
     description: 'Registered and started; `power` says what it can find at the traffic of now',
-    type: StartedDto,
+    type: StartedExperimentDto,
   })
-  async start(@Body() body: NewExperimentDto, @Req() request: FastifyRequest): Promise<StartedDto> {
+  async start(@Body() body: NewExperimentDto, @Req() request: FastifyRequest): Promise<StartedExperimentDto> {
     const { power, ...started } = await this.service.start(body, actorOf(request));
     // JSON has no Infinity.
     const effect = power?.minimalDetectableEffect ?? null;
@@ -79,9 +79,12 @@ export class ExperimentsController {
   @ZodResponse({
     status: 200,
     description: 'Looks, oldest first; `inputs=1` adds the sums behind them',
-    type: LookListDto,
+    type: ExperimentLookListDto,
   })
-  async lookList(@Param('experimentId') experimentId: string, @Query() query: LookQueryDto): Promise<LookListDto> {
+  async lookList(
+    @Param('experimentId') experimentId: string,
+    @Query() query: LookQueryDto,
+  ): Promise<ExperimentLookListDto> {
     await this.service.find(experimentId);
     const items = await this.looks.list(experimentId, query.limit, query.inputs === '1');
     return { items: items as unknown as Record<string, unknown>[] };
@@ -93,7 +96,7 @@ export class ExperimentsController {
   @ZodResponse({ status: 200, description: 'Abort noted; it always wins', type: ExperimentViewDto })
   async abort(
     @Param('experimentId') id: string,
-    @Body() body: CommandDto,
+    @Body() body: ExperimentCommandDto,
     @Req() request: FastifyRequest,
   ): Promise<ExperimentViewDto> {
     return { ...(await this.service.command(id, 'abort', actorOf(request), body.reason)) };
@@ -109,7 +112,7 @@ export class ExperimentsController {
   })
   async pause(
     @Param('experimentId') id: string,
-    @Body() body: CommandDto,
+    @Body() body: ExperimentCommandDto,
     @Req() request: FastifyRequest,
   ): Promise<ExperimentViewDto> {
     return { ...(await this.service.command(id, 'pause', actorOf(request), body.reason)) };
@@ -121,7 +124,7 @@ export class ExperimentsController {
   @ZodResponse({ status: 200, description: 'Resumed: both arms are served again', type: ExperimentViewDto })
   async resume(
     @Param('experimentId') id: string,
-    @Body() body: CommandDto,
+    @Body() body: ExperimentCommandDto,
     @Req() request: FastifyRequest,
   ): Promise<ExperimentViewDto> {
     return { ...(await this.service.command(id, 'resume', actorOf(request), body.reason)) };

@@ -6,6 +6,7 @@ import {
   lintPlan,
   METRIC_CATALOGUE,
   planFeasibility,
+  type ExpectedSeconds,
   type Dispersion,
   type MetricDefinition,
   type PlanFacts as LintFacts,
@@ -21,6 +22,12 @@ const BUCKETS_SEEN_MS = 3_600_000;
 /** Fixed, so that the same plan on the same traffic gets the same answer. */
 const PATHS_SEED = 20_260_713;
 
+/** What is wrong with a plan, and how long its canary stages take where that was walked. */
+export interface PlanFindings {
+  faults: PlanFault[];
+  expectedSeconds: ExpectedSeconds | null;
+}
+
 /** Checks a raw plan against the world: its data must be fresh, and its stages must be able to decide. */
 @Injectable()
 export class PlanFacts {
@@ -30,23 +37,25 @@ export class PlanFacts {
   ) {}
 
   /** Every fault of a raw plan; feasibility is walked only for a plan that has no other fault. */
-  async planFaults(raw: unknown, cell: string, agent: Agent): Promise<PlanFault[]> {
+  async findings(raw: unknown, cell: string, agent: Agent): Promise<PlanFindings> {
     const totals = await this.kpis.recentTotals(MEASURED_MS, cell);
     const nowMs = Date.now();
     const dataAgeSeconds = agesOfMetrics(await this.verdictSums.sumAges(cell, nowMs));
     const nonEmptyBuckets = await this.verdictSums.userBuckets(cell, nowMs - BUCKETS_SEEN_MS);
     const linted = lintPlan(raw, { agent, dataAgeSeconds, nonEmptyBuckets });
-    if (!linted.ok) return linted.faults.map((fault) => ({ ...fault, pointer: `/plan${fault.pointer}` }));
+    if (!linted.ok) return { faults: ofPlan(linted.faults), expectedSeconds: null };
     const { plan } = linted;
-    if (plan.feasibility === 'waived') return [];
+    if (plan.feasibility === 'waived') return { faults: [], expectedSeconds: null };
     const primaryPerSecond = plan.expectedPrimaryPerSecond ?? primaryRate(plan, totals);
     if (!(primaryPerSecond > 0)) {
       const detail = 'no primary event has been seen lately: state expectedPrimaryPerSecond or waive feasibility';
-      return [{ pointer: '/plan/expectedPrimaryPerSecond', code: 'UNKNOWN_TRAFFIC', detail }];
+      const fault = { pointer: '/expectedPrimaryPerSecond', code: 'UNKNOWN_TRAFFIC', detail };
+      return { faults: ofPlan([fault]), expectedSeconds: null };
     }
     const dispersion = await this.dispersionOf(plan, cell, nowMs);
-    const { faults } = planFeasibility(plan, { primaryPerSecond, dispersion, rng: seededRandom(PATHS_SEED) });
-    return faults.map((fault) => ({ ...fault, pointer: `/plan${fault.pointer}` }));
+    const forecast = { primaryPerSecond, dispersion, rng: seededRandom(PATHS_SEED) };
+    const { faults, expectedSeconds } = planFeasibility(plan, forecast);
+    return { faults: ofPlan(faults), expectedSeconds };
   }
 
   /** As users differ and return now: measured over as long as the plan's longest stage, at most what the lake reads quickly. */
@@ -58,6 +67,10 @@ export class PlanFacts {
     return this.verdictSums.dispersion(cell, { numerator, denominator, events }, longestSeconds * 1000, nowMs);
   }
 }
+
+/** Faults with their place in the request, which holds the plan. */
+const ofPlan = (faults: readonly PlanFault[]): PlanFault[] =>
+  faults.map((fault) => ({ ...fault, pointer: `/plan${fault.pointer}` }));
 
 /** Measured events of the primary metric per second, over the ticks that hold traffic. */
 function primaryRate(plan: RolloutPlan, totals: Awaited<ReturnType<KpiRepository['recentTotals']>>): number {

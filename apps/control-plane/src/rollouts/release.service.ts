@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
 import { type Agent, canonicalJson, rolloutPlanSchema } from '#domain/contracts';
+import type { ExpectedSeconds } from '#domain/rollout';
 import type { Acknowledgement } from '../../../../activities/rollout-activities';
 import type { Actor, ApproveCommand, Command, RollOutPolicyInput, RolloutView } from '../../../../workflows/messages';
 import { CONTROL_QUEUE, rolloutWorkflowId } from '../../../../workflows/workflow-ids';
@@ -22,6 +23,14 @@ export interface Release {
   whenBusy: 'refuse' | 'queue';
   /** As sent: the linter lists every fault of it, also of one that does not fit its schema. */
   plan: unknown;
+}
+
+/** A rollout that was begun. */
+export interface Started {
+  rolloutId: string;
+  workflowId: string;
+  /** Null where the plan waives feasibility, and where an earlier request began the rollout. */
+  expectedSeconds: ExpectedSeconds | null;
 }
 
 export type OperatorCommand = 'reject' | 'abort' | 'pause' | 'resume' | 'rollBack';
@@ -45,24 +54,20 @@ export class ReleaseService {
    * answers the rollout that it began, also when an answer was lost half-way.
    * @throws ProblemError `invalid-plan` listing every fault; `rollout-in-progress`; `idempotency-key-reused`.
    */
-  async start(
-    release: Release,
-    by: Actor,
-    idempotencyKey: string | null = null,
-  ): Promise<{ rolloutId: string; workflowId: string }> {
+  async start(release: Release, by: Actor, idempotencyKey: string | null = null): Promise<Started> {
     const rolloutId = idempotencyKey === null ? prefixedId('rol') : repeatableRolloutId(by.name, idempotencyKey);
     const { fleet, cell, agent, candidateId, whenBusy } = release;
     const subject = { rolloutId, cell, agent, candidateId };
     const known = await this.rollouts.find(rolloutId);
     if (known === null) {
-      const faults = await this.lint.faults(subject, release.plan);
+      const { faults, expectedSeconds } = await this.lint.findings(subject, release.plan);
       if (faults.length > 0) {
         throw new ProblemError('invalid-plan', `${faults.length} fault(s). First: ${faults[0].detail}`, faults);
       }
       if (whenBusy === 'refuse') await this.refuseWhileBusy(release);
       const plan = rolloutPlanSchema.parse(release.plan);
       await this.rollouts.open({ ...subject, fleet, plan, requestedBy: by.name });
-      return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy });
+      return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy }, expectedSeconds);
     }
     const same = known.cell === cell && known.agent === agent && known.candidateId === candidateId;
     const plan = rolloutPlanSchema.safeParse(release.plan).data;
@@ -70,11 +75,12 @@ export class ReleaseService {
       throw new ProblemError('idempotency-key-reused', `The key began ${rolloutId}, which is another release.`);
     }
     // Beyond its first state the workflow has run: an id that is given again must not start it anew.
-    if (known.state !== 'planned') return { rolloutId, workflowId: rolloutWorkflowId(rolloutId) };
-    return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy });
+    if (known.state !== 'planned')
+      return { rolloutId, workflowId: rolloutWorkflowId(rolloutId), expectedSeconds: null };
+    return this.launch({ ...subject, fleet, plan, requestedBy: by, whenBusy }, null);
   }
 
-  private async launch(input: RollOutPolicyInput): Promise<{ rolloutId: string; workflowId: string }> {
+  private async launch(input: RollOutPolicyInput, expectedSeconds: Started['expectedSeconds']): Promise<Started> {
     const { rolloutId, candidateId, agent, plan, requestedBy } = input;
     const workflowId = rolloutWorkflowId(rolloutId);
     await this.temporal.call((client) =>
@@ -88,7 +94,7 @@ export class ReleaseService {
         staticDetails: `Plan "${plan.name}": ${plan.stages.map((s) => `${s.kind} ${s.shareBps / 100} %`).join(', ')}`,
       }),
     );
-    return { rolloutId, workflowId };
+    return { rolloutId, workflowId, expectedSeconds };
   }
 
   /** @throws ProblemError `rollout-in-progress`; a holder whose workflow is gone does not count. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Fault, RolloutSubject } from '../../../../activities/rollout-activities';
 import { ArtifactStore } from '../registry/artifact-store';
 import { ModelRepository } from '../registry/model.repository';
-import { PlanFacts } from './plan-facts';
+import { PlanFacts, type PlanFindings } from './plan-facts';
 
 /** Every reason why a release cannot start: of its plan by domain/rollout, of its candidate by the registry. */
 @Injectable()
@@ -14,9 +14,10 @@ export class RolloutLint {
   ) {}
 
   /** `plan` is raw: also one that does not fit its schema gets every fault listed. */
-  async faults(subject: RolloutSubject, plan: unknown): Promise<Fault[]> {
+  async findings(subject: RolloutSubject, plan: unknown): Promise<PlanFindings> {
     const ofCandidate = await this.candidateFaults(subject);
-    return [...ofCandidate, ...(await this.facts.planFaults(plan, subject.cell, subject.agent))];
+    const { faults, expectedSeconds } = await this.facts.findings(plan, subject.cell, subject.agent);
+    return { faults: [...ofCandidate, ...faults], expectedSeconds };
   }
 
   private async candidateFaults({ agent, candidateId }: RolloutSubject): Promise<Fault[]> {

@@ -19,14 +19,22 @@ import {
 
 /** The plan stays raw here: the linter lists every fault of it, where a schema would hide some behind others. */
 const releaseSchema = z.strictObject({ ...releaseRequestSchema.shape, plan: z.record(z.string(), z.unknown()) });
+const expectedSecondsSchema = z
+  .object({ better: z.number(), worse: z.number() })
+  .describe(
+    'Mean seconds in canary stages until the rollout ends, for a candidate as much better or worse as the plan is designed to find; ' +
+      'approvals not counted. Null where the plan waives feasibility, and where an earlier request began the rollout.',
+  );
 class ReleaseRequestDto extends createZodDto(releaseSchema.meta({ id: 'ReleaseRequest' })) {}
 class ListQueryDto extends createZodDto(listQuerySchema) {}
 class CommandDto extends createZodDto(commandSchema.meta({ id: 'OperatorCommand' })) {}
 class RolloutDto extends createZodDto(rolloutSchema.meta({ id: 'Rollout' })) {}
 class RolloutListDto extends createZodDto(z.object({ items: z.array(rolloutSchema) }).meta({ id: 'RolloutList' })) {}
 class RolloutViewDto extends createZodDto(rolloutViewSchema.meta({ id: 'RolloutView' })) {}
-class StartedDto extends createZodDto(
-  z.object({ rolloutId: z.string(), workflowId: z.string() }).meta({ id: 'StartedRollout' }),
+class StartedRolloutDto extends createZodDto(
+  z
+    .object({ rolloutId: z.string(), workflowId: z.string(), expectedSeconds: expectedSecondsSchema.nullable() })
+    .meta({ id: 'StartedRollout' }),
 ) {}
 class LookListDto extends createZodDto(
   z.object({ items: z.array(z.record(z.string(), z.unknown())) }).meta({ id: 'LookList' }),
@@ -79,8 +87,12 @@ export class RolloutsController {
     'idempotency-key-reused',
     'temporal-unavailable',
   )
-  @ZodResponse({ status: 202, description: 'Started; follow it by its id', type: StartedDto })
-  start(@Body() body: ReleaseRequestDto, @Req() request: FastifyRequest): Promise<StartedDto> {
+  @ZodResponse({
+    status: 202,
+    description: 'Started; follow it by its id. `expectedSeconds` says how long it takes at the traffic of now',
+    type: StartedRolloutDto,
+  })
+  start(@Body() body: ReleaseRequestDto, @Req() request: FastifyRequest): Promise<StartedRolloutDto> {
     const { modelVersionId, ...release } = body;
     const key = request.headers['idempotency-key'];
     return this.releases.start(

@@ -40,7 +40,7 @@ export class RolloutPortsService {
     return {
       store: this.store,
       open: (rollout) => this.store.open(rollout),
-      lint: ({ plan, ...subject }) => this.lint.faults(subject, plan),
+      lint: async ({ plan, ...subject }) => (await this.lint.findings(subject, plan)).faults,
       publish: (reason) => this.publisher.publish(reason),
       acknowledged: (version) => this.fleet.acknowledged(version),
       lease: {
