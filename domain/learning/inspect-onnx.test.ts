@@ -132,7 +132,7 @@ describe('inspection of a model trained elsewhere', () => {
 
   it('takes as many nodes as the limit, and the ballast of the drills, but not one more', () => {
     expect(codes(chain(MAX_NODES))).toEqual([]);
-    expect(codes(encodeWinModelOnnx(ours, ballast(900)))).toEqual([]);
+    expect(codes(encodeWinModelOnnx(ours, ballast(900, { feature: 21, threshold: 1, width: 0.2 })))).toEqual([]);
     expect(inspectOnnx(chain(MAX_NODES + 1), SHAPE)).toEqual([
       {
         code: 'ONNX_NODES',
