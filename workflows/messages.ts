@@ -7,7 +7,7 @@ import type { AgentAutonomy, AutonomyLevel, Proposal } from '#domain/meta';
 import type { Agent, GateResult, Int8Twin, RolloutPlan, RolloutState, Verdict } from '#domain/contracts';
 import type { DataReport } from '#domain/learning';
 
-import type { Governance } from './meta/meta-run';
+import type { Governance } from './meta/governance';
 
 export type { Actor, Role };
 

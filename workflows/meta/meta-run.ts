@@ -1,26 +1,15 @@
 import { patched, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { AGENTS, type Agent } from '#domain/contracts/agent-names';
-import { startAutonomy, type AgentAutonomy } from '#domain/meta/autonomy';
-import { sayAct, type Proposal } from '#domain/meta/proposal';
+import { startAutonomy } from '#domain/meta/autonomy';
+import { sayAct } from '#domain/meta/proposal';
 import type { MetaAgentInput, MetaView } from '../messages';
 import { AGENT_KEY, FLEET_KEY, REQUESTED_BY_KEY, STAGE_KEY, VERDICT_KEY } from '../search-attributes';
+import type { Governance } from './governance';
 
 /** Actions kept for the Temporal UI and the API. */
 const LAST_ACTIONS = 20;
 /** Proposals shown in the Temporal UI. */
 const SHOWN_PROPOSALS = 10;
-
-/** What a governed run knows beyond the view; travels through continue-as-new. */
-export interface Governance {
-  autonomy: Record<Agent, AgentAutonomy>;
-  proposals: Proposal[];
-  /** Memory of the retraining policy (domain/meta). */
-  retraining: unknown;
-  /** Rollouts that ended from here on have not been counted yet, epoch ms. */
-  outcomesSinceMs: number | null;
-  /** When drift was measured last, epoch ms. */
-  driftAtMs: number | null;
-}
 
 /** State of the meta-agent, carried through continue-as-new. */
 export class MetaRun {
