@@ -1,5 +1,6 @@
 import type { Status } from '../status/status.schema';
 import { html, type Markup } from './markup';
+import { scrollingTable } from './scrolling-table';
 
 /** Parts of the page that change; the browser replaces each by id. */
 export type PageSections = Record<string, string>;
@@ -158,29 +159,19 @@ function links({ links: { temporalUi, openapi, metrics, edges: edgeUrls } }: Sta
   </ul>`;
 }
 
-/** A table that scrolls by itself when the page is narrow; the region can be reached and scrolled by keyboard. */
+/** A table of the page: its first column names the row. */
 function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): Markup {
-  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          ${head.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ([first, ...rest]) =>
-            html`<tr>
-              <th scope="row">${first ?? ''}</th>
-              ${rest.map((cell) => html`<td>${cell}</td>`)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  return scrollingTable(
+    caption,
+    head,
+    rows.map(
+      ([first, ...rest]) =>
+        html`<tr>
+          <th scope="row">${first ?? ''}</th>
+          ${rest.map((cell) => html`<td>${cell}</td>`)}
+        </tr>`,
+    ),
+  );
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
