@@ -89,6 +89,32 @@ test('progress says fraction, epoch, pace and time left, and where it was taken 
   expect(again[0]).toMatchObject({ attempt: 2, resumedFromEpoch: 3, epoch: 4 });
 });
 
+describe('a window that takes long', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  test.each(['freezeWindow', 'winRows'] as const)('is heartbeaten in %s, and no longer than that', async (port) => {
+    const memory = memoryPorts(rows);
+    const answer: (...args: never[]) => Promise<unknown> = memory.ports[port];
+    const slow = (...args: never[]) =>
+      new Promise((resolve) => setTimeout(resolve, 42_000)).then(() => answer(...args));
+    Object.assign(memory.ports, { [port]: slow });
+    const { freezeWindow, validateWindow } = createTrainingActivities(memory.ports);
+    let beats = 0;
+    const environment = attempt(1);
+    environment.on('heartbeat', () => (beats += 1));
+    const run =
+      port === 'freezeWindow'
+        ? environment.run(freezeWindow, { fromMs: 0, toMs: 1 })
+        : environment.run(validateWindow, { window: WINDOW, agent: 'bid' as const });
+    await jest.advanceTimersByTimeAsync(42_000);
+    await run;
+    expect(beats).toBe(8);
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(beats).toBe(8);
+  });
+});
+
 describe('the data gate', () => {
   const validate = (bids: typeof rows, change: object = {}) => {
     const memory = memoryPorts(bids);

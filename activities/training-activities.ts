@@ -5,12 +5,14 @@ import { dataSentence, type DataReport, validateWindow } from '#domain/learning'
 import { judgeHeldOut } from './held-out-gate';
 import { createModelActivities } from './model-activities';
 import { permanent } from './permanent-failure';
+import { withPulse } from './pulse';
 import { judgeOnMarket } from './simulator-gate';
 import { ProgressTeller } from './training-progress';
 import type { CandidateDraft, TrainingPorts, TrainingRunRow, TrainingWindow, ValidatedWindow } from './training-ports';
 
 /** Closures over `ports`; their names are the activity types. */
-export function createTrainingActivities(ports: TrainingPorts) {
+export function createTrainingActivities(given: TrainingPorts) {
+  const ports = pulsing(given);
   return {
     ...createModelActivities(ports),
     ...createGateActivities(ports),
@@ -75,6 +77,13 @@ export function createTrainingActivities(ports: TrainingPorts) {
     },
   };
 }
+
+/** Freezing and reading a window take as long as the window is large. */
+const pulsing = (ports: TrainingPorts): TrainingPorts => ({
+  ...ports,
+  freezeWindow: (input) => withPulse(() => ports.freezeWindow(input)),
+  winRows: (windowId) => withPulse(() => ports.winRows(windowId)),
+});
 
 /** The offline gates; each says how far it is, and stops where the run is cancelled. */
 function createGateActivities(ports: TrainingPorts) {
