@@ -2,6 +2,7 @@ import { isBelievable } from '../agents/bid';
 import type { PolicyBundle } from '../contracts/agent';
 import type { CandidateState, DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
 import type { NoBidReason } from '../contracts/no-bid-reason';
+import type { NormalisedImpression } from '../contracts/normalised-request';
 import { FEATURE_COUNT } from '../features';
 import type { Survivor } from '../matching/match';
 import type { ServingIndex } from '../matching/serving-index';
@@ -31,7 +32,6 @@ export function decideRequest(
   const { context, request } = prepared;
   const law = inference !== null && inference.length === prepared.rowCount * LAW_WIDTH ? inference : null;
   const mode = effectiveMode(context.inferenceMode, law !== null || prepared.rowCount === 0);
-  const policies = policiesOf(index, context.arm);
   const decisions: ImpressionDecision[] = [];
   for (const impression of prepared.impressions) {
     const inputs: DecisionInputs = {
@@ -51,15 +51,7 @@ export function decideRequest(
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };
-    const outputs = decideImpression(
-      index,
-      prepared,
-      impression,
-      policies,
-      mode === 'models' ? law : null,
-      reserve,
-      inputs,
-    );
+    const outputs = decideImpression(index, prepared, impression, mode === 'models' ? law : null, reserve, inputs);
     decisions.push({ inputs, outputs });
   }
   return decisions;
@@ -74,13 +66,12 @@ function decideImpression(
   index: ServingIndex,
   prepared: PreparedRequest,
   prep: PreparedImpression,
-  policies: PolicyBundle,
   law: Float32Array | null,
   reserve: Reserve,
   inputs: DecisionInputs,
 ): DecisionOutputs {
-  const { request, context } = prepared;
-  const impression = request.impressions[prep.impIndex] as PreparedRequest['request']['impressions'][number];
+  const { request } = prepared;
+  const impression = request.impressions[prep.impIndex] as NormalisedImpression;
   const { match, rowIndex } = prep;
   if (match === null) return noBidOutputs(request.veto ?? impression.veto ?? 'no-candidate', {}, [], []);
   const features =
@@ -88,26 +79,49 @@ function decideImpression(
   if (match.survivors.length === 0) {
     return noBidOutputs(match.reason ?? 'no-candidate', match.filtered, match.cappedButHungry, features);
   }
-  const mu = law === null ? 0 : (law[rowIndex * LAW_WIDTH] as number);
-  const sigma = law === null ? 0 : (law[rowIndex * LAW_WIDTH + 1] as number);
-  const hasLaw = law !== null && !context.quarantined.includes('bid') && isBelievable(policies.bid.params, mu, sigma);
-  const scene: ImpressionScene = {
-    index,
-    policies,
-    request,
-    context,
-    impression,
-    impIndex: prep.impIndex,
-    hasLaw,
-    mu: hasLaw ? mu : 0,
-    sigma: hasLaw ? sigma : 0,
-    isSafe: inputs.inferenceMode === 'safe',
-  };
+  const scene = sceneOf(index, prepared, prep, inputs.inferenceMode, lawOfRow(law, rowIndex));
   const filtered = { ...match.filtered };
   const ranked = rankCandidates(scene, match.survivors, filtered);
   const winner = reserveFirst(ranked, reserve, inputs, filtered);
   if (winner === null) return noBidOutputs(furthest(filtered), filtered, match.cappedButHungry, features);
   return bidOutputs(scene, winner, ranked, filtered, match.cappedButHungry, features);
+}
+
+/** What a bid model says about one impression: the law of ln(price to beat in USD per mille). */
+export interface WinLaw {
+  mu: number;
+  sigma: number;
+}
+
+const lawOfRow = (law: Float32Array | null, rowIndex: number): WinLaw | null =>
+  law === null ? null : { mu: law[rowIndex * LAW_WIDTH] as number, sigma: law[rowIndex * LAW_WIDTH + 1] as number };
+
+/** What the candidates of one impression share; a law that is not believable, or of a Bid without autonomy, is none. */
+export function sceneOf(
+  index: ServingIndex,
+  prepared: PreparedRequest,
+  prep: PreparedImpression,
+  mode: DecisionInputs['inferenceMode'],
+  law: WinLaw | null,
+): ImpressionScene {
+  const { request, context } = prepared;
+  const policies = policiesOf(index, context.arm);
+  const believed =
+    law !== null && !context.quarantined.includes('bid') && isBelievable(policies.bid.params, law.mu, law.sigma)
+      ? law
+      : null;
+  return {
+    index,
+    policies,
+    request,
+    context,
+    impression: request.impressions[prep.impIndex] as NormalisedImpression,
+    impIndex: prep.impIndex,
+    hasLaw: believed !== null,
+    mu: believed?.mu ?? 0,
+    sigma: believed?.sigma ?? 0,
+    isSafe: mode === 'safe',
+  };
 }
 
 /** Prices all survivors and ranks them by expected surplus, ties by seeded hash. */
@@ -116,13 +130,23 @@ function rankCandidates(
   survivors: readonly Survivor[],
   filtered: DecisionOutputs['filtered'],
 ): Candidate[] {
-  const ranked: Candidate[] = [];
+  const ranked = priceSurvivors(scene, survivors, filtered);
+  return ranked.length < 2 ? ranked : ranked.sort((a, b) => b.answer.score - a.answer.score || b.tie - a.tie);
+}
+
+/** Prices all survivors, in their order; those that do not bid are counted in `filtered`. */
+export function priceSurvivors(
+  scene: ImpressionScene,
+  survivors: readonly Survivor[],
+  filtered: DecisionOutputs['filtered'],
+): Candidate[] {
+  const priced: Candidate[] = [];
   for (const survivor of survivors) {
     const result = scene.isSafe ? safeCandidate(scene, survivor, 'safe-bids-only') : priceOrSafe(scene, survivor);
     if (typeof result === 'string') filtered[result] = (filtered[result] ?? 0) + 1;
-    else ranked.push(result);
+    else priced.push(result);
   }
-  return ranked.length < 2 ? ranked : ranked.sort((a, b) => b.answer.score - a.answer.score || b.tie - a.tie);
+  return priced;
 }
 
 function priceOrSafe(scene: ImpressionScene, survivor: Survivor): Candidate | NoBidReason {

@@ -3,6 +3,7 @@
  * prepareRequest -> (the caller runs one inference) -> decideRequest; replayDecision executes a logged decision again.
  */
 export { capKeyOf, type StateReader } from '../matching/state-reader';
+export * from './answer-law';
 export * from './assignment';
 export * from './decide-request';
 export * from './prepare-request';

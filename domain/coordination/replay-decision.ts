@@ -1,8 +1,8 @@
-import type { CandidateState, DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
+import type { DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
 import type { ServingIndex } from '../matching/serving-index';
-import type { StateReader } from '../matching/state-reader';
 import { decideRequest } from './decide-request';
-import { prepareRequest, type PreparedImpression, type PreparedRequest } from './prepare-request';
+import type { PreparedRequest } from './prepare-request';
+import { prepareRecorded, refusedIn, type RecordedImpression } from './recorded-impression';
 import { FEATURE_COUNT } from '../features';
 import type { Infer } from './request-context';
 
@@ -40,13 +40,13 @@ export async function replayDecision(
       throw new ReplayError('NOT_ONE_REQUEST', 'inputs belong to more than one request');
     }
   }
-  const prepared = inputs.map((input) => prepareImpression(index, input));
+  const prepared = inputs.map((input) => prepareRecorded(index, input));
   const rowOrder = [...prepared].sort((a, b) => a.impression.impIndex - b.impression.impIndex);
   const rows = joinRows(rowOrder.map(({ whole }) => whole));
   const rowCount = rows.length / FEATURE_COUNT;
   const needsLaw = rowCount > 0 && inputs.some((input) => input.inferenceMode === 'models');
   const law = needsLaw ? await infer(rows, rowCount) : null;
-  const outputs = new Map<PreparedRow, DecisionOutputs>();
+  const outputs = new Map<RecordedImpression, DecisionOutputs>();
   let row = 0;
   for (const one of rowOrder) {
     const count = one.whole.rowCount;
@@ -59,27 +59,6 @@ export async function replayDecision(
   return prepared.map((one) => outputs.get(one) as DecisionOutputs);
 }
 
-interface PreparedRow {
-  input: DecisionInputs;
-  impression: PreparedImpression;
-  /** The request reduced to this one impression, with its own row. */
-  whole: PreparedRequest;
-}
-
-/** Matches again only the impression that the record is about, with the state that the record holds. */
-function prepareImpression(index: ServingIndex, input: DecisionInputs): PreparedRow {
-  const only = { ...input.request, impressions: input.request.impressions.map(maskUnless(input.impIndex)) };
-  const prepared = prepareRequest(index, only, { ...input }, recordedState(input.candidates));
-  const impression = prepared.impressions[input.impIndex] as PreparedImpression;
-  return { input, impression, whole: { ...prepared, impressions: [impression] } };
-}
-
-/** Other impressions have records of their own: here they are vetoed so that they are neither matched nor given a row. */
-const maskUnless =
-  (impIndex: number) =>
-  (impression: DecisionInputs['request']['impressions'][number], i: number): typeof impression =>
-    i === impIndex ? impression : { ...impression, veto: impression.veto ?? 'no-banner' };
-
 function joinRows(parts: readonly PreparedRequest[]): Float32Array {
   const rows = new Float32Array(parts.reduce((sum, part) => sum + part.rows.length, 0));
   let at = 0;
@@ -89,33 +68,3 @@ function joinRows(parts: readonly PreparedRequest[]): Float32Array {
   }
   return rows;
 }
-
-/** Answers reads from the record. A value that was never read answers as the strictest one: no budget, cap reached. */
-function recordedState(candidates: readonly CandidateState[]): StateReader {
-  const byId = new Map(candidates.map((candidate) => [candidate.campaignId, candidate]));
-  return {
-    pacing: (campaignId) => {
-      const state = byId.get(campaignId);
-      return { multiplier: state?.pacingMultiplier ?? 0, passThrough: state?.passThrough ?? 0 };
-    },
-    freeNanos: (campaignId) => byId.get(campaignId)?.freeNanos ?? 0,
-    capCount: (capKey) => {
-      for (const candidate of candidates) {
-        const count = candidate.capCounts[capKey];
-        if (count !== undefined) return count;
-      }
-      return Number.MAX_SAFE_INTEGER;
-    },
-    exposures24h: (creativeId) => {
-      for (const candidate of candidates) {
-        const count = candidate.exposures24h[creativeId];
-        if (count !== undefined) return count;
-      }
-      return 0;
-    },
-    explorationLeft: (campaignId) => byId.get(campaignId)?.explorationLeft ?? 0,
-  };
-}
-
-const refusedIn = (candidates: readonly CandidateState[]): Set<string> =>
-  new Set(candidates.filter((candidate) => candidate.lostRace === true).map((candidate) => candidate.campaignId));

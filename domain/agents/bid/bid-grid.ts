@@ -63,6 +63,33 @@ export function massOfPrice(
   return Math.min(1, best + (epsilon * played) / total);
 }
 
+/**
+ * As `massOfPrice`, of all prices at once: `into[j]` is the mass of `grid.prices[j]` where j is the first point with that price, and 0 at
+ * the other points that clamp to it. They sum to 1.
+ */
+export function massesOfPrices(
+  grid: BidGrid,
+  bestIndex: number,
+  epsilon: number,
+  sigmaExplore: number,
+  into: Float64Array,
+): void {
+  const { prices, lnRaw, size } = grid;
+  let total = 0;
+  let first = 0;
+  for (let j = 0; j < size; j += 1) {
+    if (prices[j] !== prices[first]) first = j;
+    const weight = explorationWeight(lnRaw, j, bestIndex, sigmaExplore);
+    total += weight;
+    into[j] = 0;
+    into[first] = (into[first] as number) + weight;
+  }
+  for (let j = 0; j < size; j += 1) {
+    const best = (into[j] as number) > 0 && prices[j] === prices[bestIndex] ? 1 - epsilon : 0;
+    into[j] = best + (epsilon * (into[j] as number)) / total;
+  }
+}
+
 /** Draws a grid index from the exploration law around `bestIndex`; `uniform` in [0, 1). */
 export function drawGridIndex(grid: BidGrid, bestIndex: number, sigmaExplore: number, uniform: number): number {
   const { lnRaw, size } = grid;
