@@ -3,6 +3,7 @@
  * Pure functions of sums and rows; formulas and golden numbers as in the statistics design, checked by the tests beside them.
  */
 export * from './adaptive-window';
+export * from './answer-comparison';
 export * from './bootstrap';
 export * from './change-detectors';
 export * from './confidence-sequence';
@@ -17,6 +18,7 @@ export * from './non-inferiority';
 export * from './normal-distribution';
 export * from './off-policy-estimators';
 export * from './off-policy-report';
+export * from './paired-off-policy';
 export * from './population-stability';
 export * from './ratio-metric';
 export * from './sample-ratio';
