@@ -4,6 +4,7 @@ import type { GateResult } from '#domain/contracts';
 import { dataSentence, type DataReport, validateWindow } from '#domain/learning';
 import { judgeHeldOut } from './held-out-gate';
 import { createModelActivities } from './model-activities';
+import { judgeByLog } from './ope-gate';
 import { permanent } from './permanent-failure';
 import { withPulse } from './pulse';
 import { judgeOnMarket } from './simulator-gate';
@@ -98,6 +99,18 @@ function createGateActivities(ports: TrainingPorts) {
         seed,
         // Both models read the rows, one after the other: the champion's pass starts again at 0.
         onBatch: (done, of) => teller.tell({ fraction: Math.min(1, done / of) }),
+      });
+    },
+
+    async gateOpe(input: { draft: CandidateDraft; cell: string; seed: number }): Promise<GateResult> {
+      const { draft, cell, seed } = input;
+      const teller = new ProgressTeller(ports, Context.current(), 'bid');
+      return judgeByLog(ports, {
+        candidate: draft.policy,
+        champion: await ports.champion(cell, 'bid'),
+        window: draft.window,
+        seed,
+        onBatch: (done, of) => teller.tell({ fraction: done / of }),
       });
     },
 

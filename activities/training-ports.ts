@@ -1,5 +1,5 @@
 /** What training needs from outside, and the messages of its activities. */
-import type { AgentPolicy, Int8Twin, ModelManifest } from '#domain/contracts';
+import type { AgentPolicy, Int8Twin, ModelManifest, PolicySnapshot } from '#domain/contracts';
 import type { DataReport, WinHyper, WindowBid, WindowProfile } from '#domain/learning';
 import type { OnnxSession } from './onnx-session';
 import type { SimulatorGatePorts } from './simulator-gate';
@@ -14,6 +14,27 @@ export interface TrainingWindow {
   /** Incidents left out, and how many bids that was. */
   excluded?: NonNullable<ModelManifest['window']>['excluded'];
   excludedRows?: number;
+}
+
+/** Which bids an off-policy evaluation reads. */
+export interface LoggedBidsQuery {
+  window: Pick<TrainingWindow, 'fromMs' | 'toMs' | 'excluded'>;
+  /** Bid model that decided them, for the champion's arm. */
+  modelVersionId: string;
+  maxBids: number;
+}
+
+/** A bid as it was logged, with what became of it. */
+export interface LoggedBid {
+  /** JSON of its `DecisionRecord`. */
+  record: string;
+  won: boolean;
+  /** Lowest price that would have won, CPM micros, when disclosed. */
+  minToWinMicros: number | null;
+  /** Realised value (metric `value`), nanos; 0 when lost. */
+  valueNanos: number;
+  /** How many bids of the log this one stands for, >= 1. */
+  copies: number;
 }
 
 /** Which attempt of which activity writes; a newer attempt fences the older ones out. */
@@ -62,6 +83,9 @@ export interface TrainingPorts {
   /** Requests of the window per hour of week. */
   trafficByHourOfWeek(windowId: string): Promise<number[]>;
   champion(cell: string, agent: 'bid' | 'budget'): Promise<AgentPolicy>;
+  loggedBids(query: LoggedBidsQuery): Promise<LoggedBid[]>;
+  /** A snapshot as it was published, null when this control plane never published it. */
+  snapshot(snapshotId: string): Promise<PolicySnapshot | null>;
   artifacts: { put(bytes: Uint8Array): Promise<string>; get(sha256: string): Promise<Uint8Array> };
   openSession(bytes: Uint8Array): Promise<OnnxSession>;
   featureSpecHash: string;

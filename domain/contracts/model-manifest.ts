@@ -98,6 +98,11 @@ export const modelManifestSchema = z.object({
       bound: z.number(),
       n: z.number(),
       reason: z.string(),
+      /**
+       * What the evidence says where passing does not: an off-policy evaluation stops only what it proves to be worse. Absent at the
+       * other gates.
+       */
+      verdict: z.enum(['non-inferior', 'inferior', 'inconclusive', 'no-data']).optional(),
       /** Absent in manifests of before, and where the gate forecasts nothing that a canary measures. */
       forecast: forecastSchema.optional(),
     }),

@@ -7,6 +7,7 @@ import { DriftReader } from './drift-reader.service';
 import { KpiRepository } from './kpi.repository';
 import { KpiWindows } from './kpi-windows.repository';
 import { LakeStatusService } from './lake-status.service';
+import { LoggedBids } from './logged-bids.service';
 import { ParquetSealer } from './parquet-sealer.service';
 import { ReconciliationService } from './reconciliation.service';
 import { SegmentFileStore } from './segment-file-store';
@@ -21,6 +22,7 @@ const SERVICES = [
   KpiRepository,
   KpiWindows,
   LakeStatusService,
+  LoggedBids,
   ParquetSealer,
   ReconciliationService,
   SegmentFileStore,

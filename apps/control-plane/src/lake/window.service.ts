@@ -5,10 +5,11 @@ import { Injectable } from '@nestjs/common';
 import type { DuckDBConnection, DuckDBListValue } from '@duckdb/node-api';
 import { DataSource } from 'typeorm';
 import { FEATURE_NAMES } from '#domain/features';
-import { requestsByHourOfWeek, WINDOW_FEATURES, windowRowLine, type WindowRow } from '#domain/lake/win-window';
+import { requestsByHourOfWeek, windowRowLine, type WindowRow } from '#domain/lake/win-window';
 import type { WindowBid, WindowProfile } from '#domain/learning';
 import { ControlPlaneConfig } from '../config';
 import { type ExcludedIncident, IncidentRepository } from '../incidents/incident.repository';
+import { inIncidents, inRange, IS_BID, IS_USABLE } from './bid-conditions';
 import { DuckLake, literal, parquetOf, streamRows } from './duck-lake';
 import { lakeFiles, ParquetSealer } from './parquet-sealer.service';
 
@@ -222,21 +223,6 @@ export class WindowService {
 /** Rows of new windows carry what validation reads (migrations/0009). */
 const FORMAT = 2;
 const CANONICAL_ORDER = 'SELECT * FROM frozen ORDER BY decided_at_ms, decision_id';
-
-const inRange = (fromMs: number, toMs: number): string => `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}`;
-
-/** Whether a decision falls into one of the incidents; with a rollout, only its canary's do. */
-function inIncidents(excluded: readonly ExcludedIncident[]): string {
-  const each = excluded.map(({ fromMs, toMs, rolloutId }) => {
-    const when = `decided_at_ms >= ${fromMs}${toMs === null ? '' : ` AND decided_at_ms < ${toMs}`}`;
-    return `(${when}${rolloutId === null ? '' : ` AND arm = 'canary' AND rollout_id = ${literal(rolloutId)}`})`;
-  });
-  return each.length === 0 ? 'false' : `(${each.join(' OR ')})`;
-}
-
-const IS_BID = 'NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0';
-const IS_USABLE = `coalesce(len(features) = ${WINDOW_FEATURES}
-  AND list_count(list_filter(features, lambda value: isfinite(value))) = ${WINDOW_FEATURES}, false)`;
 
 interface FreezeRange {
   fromMs: number;

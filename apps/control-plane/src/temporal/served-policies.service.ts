@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
-import type { AgentPolicy } from '#domain/contracts';
+import type { AgentPolicy, PolicySnapshot } from '#domain/contracts';
 import { parseScenario } from '#domain/market';
 import { permanent } from '../../../../activities/permanent-failure';
 import { ControlPlaneConfig } from '../config';
 import { SnapshotStore } from '../edges/snapshot-store';
+import { ProblemError } from '../problems/problem-error';
 import { ModelRepository } from '../registry/model.repository';
 import { PointerRepository } from '../registry/pointer.repository';
 
@@ -24,6 +25,16 @@ export class ServedPolicies {
     const model = pointer === null ? null : await this.models.find(pointer.modelVersionId);
     if (model === null) throw permanent('NO_CHAMPION', `${cell} has no champion of ${agent}: seed the registry first`);
     return model.manifest.policy;
+  }
+
+  /** A snapshot that was served, null for one published elsewhere (an edge alone bids from the one in its files). */
+  async snapshot(snapshotId: string): Promise<PolicySnapshot | null> {
+    try {
+      return await this.snapshots.snapshot(snapshotId);
+    } catch (error) {
+      if (error instanceof ProblemError && error.code === 'not-found') return null;
+      throw error;
+    }
   }
 
   /** @throws ApplicationFailure NOTHING_SERVED */

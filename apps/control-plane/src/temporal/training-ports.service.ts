@@ -6,6 +6,7 @@ import { openOnnxSession } from '../../../../activities/onnx-session';
 import { permanent } from '../../../../activities/permanent-failure';
 import type { TrainingPorts, TrainingWindow } from '../../../../activities/training-ports';
 import { ControlPlaneConfig } from '../config';
+import { LoggedBids } from '../lake/logged-bids.service';
 import { EmptyWindowError, WindowService } from '../lake/window.service';
 import { ArtifactStore } from '../registry/artifact-store';
 import { ModelRepository } from '../registry/model.repository';
@@ -27,6 +28,7 @@ export class TrainingPortsService {
     private readonly progress: ProgressReporter,
     private readonly runs: TrainingRunRepository,
     private readonly served: ServedPolicies,
+    private readonly bids: LoggedBids,
   ) {}
 
   ports(): TrainingPorts {
@@ -36,6 +38,8 @@ export class TrainingPortsService {
       windowProfile: (windowId) => this.windows.profile(windowId),
       trafficByHourOfWeek: (windowId) => this.windows.trafficByHourOfWeek(windowId),
       champion: (cell, agent) => this.served.champion(cell, agent),
+      loggedBids: (query) => this.bids.read(query),
+      snapshot: (snapshotId) => this.served.snapshot(snapshotId),
       artifacts: this.artifacts,
       openSession: openOnnxSession,
       featureSpecHash: FEATURE_SPEC_HASH,
