@@ -183,6 +183,7 @@ export type TrainingStep =
   | 'training'
   | 'checking-parity'
   | 'gate-held-out'
+  | 'gate-ope'
   | 'gate-simulator'
   | 'registering'
   | 'finished'

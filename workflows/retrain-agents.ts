@@ -110,6 +110,10 @@ async function learnAgent(run: TrainingRun, part: AgentTraining, window: Trainin
   if (agent === 'bid') {
     await run.enter(part, 'gate-held-out');
     part.gates.push(await training.gateHeldOut({ draft, cell, seed }));
+    if (patched('ope-gate')) {
+      await run.enter(part, 'gate-ope');
+      part.gates.push(await training.gateOpe({ draft, cell, seed }));
+    }
   }
   await run.enter(part, 'gate-simulator');
   part.gates.push(await training.gateSimulator({ draft, cell, seed }));

@@ -244,6 +244,8 @@ describe('histories', () => {
     };
     await record('retrain-agents.twin-and-progress', { tells });
     await record('retrain-agents.refused-by-gate', { failedGate: 'held-out-likelihood' });
+    await record('retrain-agents.with-ope-gate', {});
+    await record('retrain-agents.refused-by-ope-gate', { failedGate: 'ope' });
     await record('retrain-agents.budget-on-its-queue', {}, { agent: 'budget' });
     await record('retrain-agents.leak-blocked', { dataFault: 'LEAKING_FEATURE' });
     await record('retrain-agents.several', {}, { agents: ['bid', 'budget'] });

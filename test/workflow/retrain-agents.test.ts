@@ -54,14 +54,15 @@ describe('retrainAgents', () => {
   test('trains, checks, gates and registers a candidate', async () => {
     const { view, log, rows, intents } = await retrain({});
     expect(view).toMatchObject({ step: 'finished', passed: true, candidateId: 'bid-new', rows: 5000, rolloutId: null });
-    expect(view!.gates.map((gate) => gate.gate)).toEqual(['parity', 'held-out-likelihood', 'simulator']);
-    expect(log).toEqual(['freeze', 'train', 'register with 3 gates']);
+    expect(view!.gates.map((gate) => gate.gate)).toEqual(['parity', 'held-out-likelihood', 'ope', 'simulator']);
+    expect(log).toEqual(['freeze', 'train', 'register with 4 gates']);
     expect(rows.map((row) => row.step)).toEqual([
       'freezing-window',
       'validating-data',
       'training',
       'checking-parity',
       'gate-held-out',
+      'gate-ope',
       'gate-simulator',
       'registering',
       'finished',
@@ -81,13 +82,16 @@ describe('retrainAgents', () => {
     },
   );
 
-  test('a candidate that a gate refuses is registered with the refusal and never rolled out', async () => {
-    const plan = shortPlan();
-    const { view, rollout } = await retrain({ failedGate: 'simulator' }, { rollout: { rolloutId: 'rol_no', plan } });
-    expect(view).toMatchObject({ step: 'finished', passed: false, candidateId: 'bid-new', rolloutId: null });
-    expect(view!.reason).toMatch(/refused by simulator/);
-    expect(rollout.log).toEqual([]);
-  });
+  test.each(['ope', 'simulator'] as const)(
+    'a candidate that %s refuses is registered with that and never rolled out',
+    async (failedGate) => {
+      const plan = shortPlan();
+      const { view, rollout } = await retrain({ failedGate }, { rollout: { rolloutId: 'rol_no', plan } });
+      expect(view).toMatchObject({ step: 'finished', passed: false, candidateId: 'bid-new', rolloutId: null });
+      expect(view!.reason).toMatch(new RegExp(`refused by ${failedGate}: `));
+      expect(rollout.log).toEqual([]);
+    },
+  );
 
   test('a passed candidate starts its rollout, which outlives the run', async () => {
     const faults = [{ pointer: '', code: 'STOP_HERE', detail: 'enough' }];
@@ -114,8 +118,8 @@ describe('retrainAgents', () => {
       {},
       { kind: 'imported', imported: { sha256: 'cd'.repeat(32), note: 'PyTorch' } },
     );
-    expect(log).toEqual(['freeze', `adopt ${'cd'.repeat(32)}`, 'register with 3 gates']);
-    expect(view!.gates).toHaveLength(3);
+    expect(log).toEqual(['freeze', `adopt ${'cd'.repeat(32)}`, 'register with 4 gates']);
+    expect(view!.gates).toHaveLength(4);
   });
 
   test('the budget agent is gated by the market alone', async () => {
@@ -136,7 +140,7 @@ describe('retrainAgents', () => {
     expect(queues).toMatchObject({ trainBidModel: 'agent-bid', fitBudgetPolicy: 'agent-budget' });
     expect(view).toMatchObject({ agent: 'several', step: 'finished', passed: true, code: null });
     expect(view!.parts!.map(({ agent, step, gates }) => [agent, step, gates.length])).toEqual([
-      ['bid', 'finished', 3],
+      ['bid', 'finished', 4],
       ['budget', 'finished', 2],
     ]);
     expect(intents.map((intent) => intent.subject.split('#')[1]).sort()).toEqual(['bid', 'budget']);

@@ -92,6 +92,7 @@ export function stubTraining(options: TrainingStubOptions = {}) {
     },
     checkParity: async () => gate('parity', options),
     gateHeldOut: async () => gate('held-out-likelihood', options),
+    gateOpe: async () => gate('ope', options),
     gateSimulator: async () => gate('simulator', options),
     async registerCandidate(input: { gates: GateResult[] }) {
       log.push(`register with ${input.gates.length} gates`);

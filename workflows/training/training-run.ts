@@ -27,6 +27,7 @@ const ORDER: readonly TrainingStep[] = [
   'training',
   'checking-parity',
   'gate-held-out',
+  'gate-ope',
   'gate-simulator',
   'registering',
   ...ENDS,
