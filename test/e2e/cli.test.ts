@@ -107,7 +107,7 @@ describe('the command line against a running loop', () => {
   test('the ML lead retrains and sees each gate; a release needs a right plan and a second pair of eyes', async () => {
     const trained = await adloop('train', 'start', '--window', '600', '--wait');
     expect([trained.code, trained.err]).toEqual([0, '']);
-    for (const gate of ['parity', 'held-out-likelihood', 'simulator'])
+    for (const gate of ['parity', 'held-out-likelihood', 'ope', 'simulator'])
       expect(trained.out).toContain(`passed   ${gate}`);
     const run = (await json<{ candidateId: string }[]>('train', 'list'))[0]!;
     candidateId = run.candidateId;

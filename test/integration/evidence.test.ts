@@ -38,13 +38,25 @@ interface Quality {
 
 interface Forecasts {
   groups: { source: string; metric: string; family: string; unscored: number; quality: Quality | null }[];
-  items: { rolloutId: string; outcome: string; found: { effect: number; lower: number; upper: number } | null }[];
+  items: {
+    rolloutId: string;
+    source: string;
+    outcome: string;
+    found: { effect: number; lower: number; upper: number } | null;
+  }[];
 }
 
 /** A passed simulator gate with its forecast of `value`. */
 const simulated = (relativeEffect: number, lower: number, upper: number): GateResult => ({
   ...{ gate: 'simulator', passed: true, value: lower, bound: -0.05, n: 1000, reason: 'simulated' },
   forecast: { source: 'simulator', metric: 'value', relativeEffect, lower, upper, confidence: 0.95 },
+});
+
+/** An off-policy gate that could not tell: it passed, and its interval is a forecast all the same. */
+const byLog = (relativeEffect: number, lower: number, upper: number): GateResult => ({
+  ...{ gate: 'ope', passed: true, value: upper, bound: -0.05, n: 5000, reason: 'by 5000 logged bids' },
+  verdict: 'inconclusive',
+  forecast: { source: 'ope', metric: 'value', relativeEffect, lower, upper, confidence: 0.95 },
 });
 
 const T0 = Date.parse('2026-11-01T10:00:00Z');
@@ -62,7 +74,13 @@ describe('evidence of past rollouts', () => {
     await plane.app.get(ShippedSeed).seed();
     adloop = await CliRunner.over(plane);
     const gates = [simulated(0.3, 0.2, 0.4)];
-    good = await storePastRollout(plane, { rolloutId: 'rol_good', effect: 0.25, seed: 3, startMs: T0, gates });
+    good = await storePastRollout(plane, {
+      rolloutId: 'rol_good',
+      effect: 0.25,
+      seed: 3,
+      startMs: T0,
+      gates: [byLog(0.1, -0.2, 0.4), ...gates],
+    });
     bad = await storePastRollout(plane, {
       rolloutId: 'rol_bad',
       effect: -0.3,
@@ -175,14 +193,22 @@ describe('evidence of past rollouts', () => {
 
     test('bias, error and coverage follow from the scores, and few forecasts are said to be few', async () => {
       const { groups, items } = await adloop.json<Forecasts>('forecasts', '-o', 'json');
-      const errors = items.map(({ found }) => 0.3 - found!.effect);
-      const [group] = groups;
+      const simulated = items.filter(({ source }) => source === 'simulator');
+      const errors = simulated.map(({ found }) => 0.3 - found!.effect);
+      const group = groups.find(({ source }) => source === 'simulator');
       expect(group).toMatchObject({ family: 'multi-agent', source: 'simulator', metric: 'value', unscored: 0 });
       expect(group!.quality).toMatchObject({ n: 2, covered: 1 });
       expect(group!.quality!.bias).toBeCloseTo((errors[0]! + errors[1]!) / 2, 12);
       expect(group!.quality!.rmse).toBeCloseTo(Math.sqrt((errors[0]! ** 2 + errors[1]! ** 2) / 2), 12);
       const { out } = await adloop.run('forecasts');
+      // The off-policy gate is held against the same canary, in a group of its own.
+      const ope = groups.find(({ source }) => source === 'ope');
+      const found = items.find(({ source }) => source === 'ope')!;
+      expect(found).toMatchObject({ rolloutId: 'rol_good', outcome: 'scored' });
+      expect(ope).toMatchObject({ metric: 'value', unscored: 0, quality: { n: 1, covered: 1 } });
+      expect(ope!.quality!.bias).toBeCloseTo(0.1 - found.found!.effect, 12);
       expect(out).toContain('only 2 forecasts');
+      expect(out).toMatch(/rol_good +ope +value +\+10\.0 % \[-20\.0 %, \+40\.0 %\]/);
       expect(out).toMatch(/rol_bad +simulator +value +\+30\.0 % \[\+20\.0 %, \+40\.0 %\] +-\d+\.\d %/);
     });
 
@@ -193,7 +219,9 @@ describe('evidence of past rollouts', () => {
         `UPDATE rollout SET state = 'rejected', ended_at = now() WHERE rollout_id = 'rol_refused'`,
       );
       const { groups, items } = await adloop.json<Forecasts>('forecasts', '--json');
-      expect(groups[0]).toMatchObject({ unscored: 1, quality: { n: 2 } });
+      const group = (source: string) => groups.find((each) => each.source === source);
+      expect(group('simulator')).toMatchObject({ unscored: 1, quality: { n: 2 } });
+      expect(group('ope')).toMatchObject({ unscored: 1, quality: { n: 1 } });
       expect(items.find(({ rolloutId }) => rolloutId === 'rol_refused')).toMatchObject({
         outcome: 'no-canary',
         found: null,

@@ -94,15 +94,18 @@ describe('an off-policy interval', () => {
     const truly = trueEffect(other);
     expect(Math.abs(truly)).toBeGreaterThan(0.015);
     const comparisons = comparisonsOf(other, isDisclosed);
-    let [covered, bias, width] = [0, 0, 0];
+    let [covered, bias, width, condemned] = [0, 0, 0, 0];
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const { estimate, refusals } = evaluate(log(comparisons, seed, isDisclosed), seed);
       expect(refusals).toEqual([]);
       const { effect, lower, upper } = estimate!;
       if (lower <= truly && truly <= upper) covered += 1;
+      if (upper < -0.05) condemned += 1;
       bias += (effect - truly) / SEEDS;
       width += (upper - lower) / SEEDS;
     }
+    // What loses less than the margin must not be stopped; 2.5 % by chance.
+    if (truly > -0.05) expect(condemned).toBeLessThanOrEqual(0.05 * SEEDS);
     expect(covered).toBeGreaterThanOrEqual(0.85 * SEEDS);
     // Half a width is two standard errors of one log: the mean of 60 lies well inside.
     expect(Math.abs(bias)).toBeLessThan(width / 8);
