@@ -2,7 +2,8 @@ import { massesOfPrices, MAX_GRID_POINTS, winProbability } from '../agents/bid';
 import type { DecisionInputs } from '../contracts/decision-record';
 import type { ServingIndex } from '../matching/serving-index';
 import { priceSurvivors, sceneOf, type WinLaw } from './decide-request';
-import { scratchGrid, type Candidate, type ImpressionScene } from './price-candidate';
+import type { ImpressionScene } from './impression-scene';
+import { scratchGrid, type Candidate } from './price-candidate';
 import { prepareRecorded, refusedIn } from './recorded-impression';
 
 /** Answers rarer than this are left out: far points of a grid hold some 1e-11 each, and no log shows them. */

@@ -1,7 +1,7 @@
 import { chooseCreative, type CreativeChoice } from '../agents/creative';
 import type { Survivor } from '../matching/match';
 import type { ServedCreative } from '../matching/serving-index';
-import type { ImpressionScene } from './price-candidate';
+import type { ImpressionScene } from './impression-scene';
 
 /**
  * Share of a campaign's exploration allowance that may be used up on a segment where Bid is conservative; the rest is kept for the

@@ -8,7 +8,8 @@ import type { Survivor } from '../matching/match';
 import type { ServingIndex } from '../matching/serving-index';
 import { bidOutputs, noBidOutputs } from './decision-outputs';
 import type { PreparedImpression, PreparedRequest } from './prepare-request';
-import { priceCandidate, safeCandidate, type Candidate, type ImpressionScene } from './price-candidate';
+import type { ImpressionScene } from './impression-scene';
+import { priceCandidate, safeCandidate, type Candidate } from './price-candidate';
 import type { ImpressionDecision, Reserve } from './request-context';
 
 /** Values per row of an inference: mu and sigma. */

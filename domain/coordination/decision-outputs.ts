@@ -1,7 +1,8 @@
 import { gridMassOf } from '../agents/bid';
 import type { AgentStep, CandidateState, DecisionOutputs } from '../contracts/decision-record';
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import { scratchGrid, type Candidate, type ImpressionScene } from './price-candidate';
+import type { ImpressionScene } from './impression-scene';
+import { scratchGrid, type Candidate } from './price-candidate';
 
 /** Losing campaigns kept in the record. */
 const MAX_LOSERS = 16;

@@ -1,14 +1,12 @@
 import { BidGrid, choosePrice, safeBid, shadeOf, type PriceAnswer, type PriceQuestion } from '../agents/bid';
 import type { CreativeChoice } from '../agents/creative';
 import { FALLBACK_BASE, fatigueFactor } from '../agents/frequency';
-import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
-import type { PolicyBundle } from '../contracts/agent';
 import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { Survivor } from '../matching/match';
-import type { ServedCreative, ServingIndex } from '../matching/serving-index';
+import type { ServedCreative } from '../matching/serving-index';
 import { drawUniform } from '../random';
 import { chooseByIntents } from './creative-by-intents';
-import type { RequestContext } from './request-context';
+import type { ImpressionScene } from './impression-scene';
 
 /** Purposes of a random draw: each has its own lane per impression and campaign. */
 const THROTTLE = 0;
@@ -18,22 +16,6 @@ const GRID_POINT = 3;
 const TIE = 4;
 const PURPOSES = 8;
 const LANE_CAMPAIGNS = 65_536;
-
-/** What every candidate of one impression shares. */
-export interface ImpressionScene {
-  readonly index: ServingIndex;
-  readonly policies: PolicyBundle;
-  readonly request: NormalisedRequest;
-  readonly context: RequestContext;
-  readonly impression: NormalisedImpression;
-  readonly impIndex: number;
-  /** The win law, when a believable one was inferred. */
-  readonly hasLaw: boolean;
-  readonly mu: number;
-  readonly sigma: number;
-  /** 'safe' = every campaign plays its safe bid. */
-  readonly isSafe: boolean;
-}
 
 /** Which constraint gave k. */
 export type MultiplierSource = 'budget' | 'cpa' | 'clamp';
