@@ -136,7 +136,9 @@ describe('the sample pipeline', () => {
     expect(report.looks.length).toBeGreaterThan(1);
     expect(report.looks.every(({ isSealed }) => isSealed)).toBe(true);
     expect(report.shares.map(({ canaryBps }) => canaryBps)).toEqual(expect.arrayContaining([3000, 5000, 0]));
-    expect(report.forecasts).toMatchObject([{ source: 'simulator', outcome: 'scored' }]);
+    // The off-policy gate forecasts too when the champion's log says enough of the candidate.
+    expect(report.forecasts.map(({ source }) => source)).toContain('simulator');
+    expect(report.forecasts.every(({ outcome }) => outcome === 'scored')).toBe(true);
     expect(readFileSync(join(good, 'report.html'), 'utf8')).toContain('<svg');
     const now = await api.get<{
       items: { agent: string; modelVersionId: string; approvals: { approver: string }[] }[];
