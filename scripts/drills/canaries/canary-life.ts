@@ -6,7 +6,7 @@ import { approveRelease, DRILL_SHADOW, hasEnded, requestRelease } from '../servi
 import type { PlannedCanary } from './planted';
 
 /** Share of users in each canary: 5 % is what a canary may cost, and the share of users is not quite that of decisions. */
-export const CANARY_SHARE_BPS = 450;
+export const CANARY_SHARE_BPS = 400;
 /** The rate falls by e in ten seconds in an edge's own meter. */
 const SETTLE_MS = 12_000;
 

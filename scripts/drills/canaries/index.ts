@@ -54,7 +54,7 @@ type Registered = PlannedCanary & { modelVersionId: string };
 
 /**
  * The drill: three edges, real parts, a market of many users; bad candidates whose fault sleeps in the gates and wakes in live traffic,
- * and healthy ones beside them, each released in turn as a 4.5 % canary.
+ * and healthy ones beside them, each released in turn as a 4 % canary.
  */
 export async function canariesDrill(options: CanariesOptions, narrator: Narrator): Promise<CanariesReport> {
   const calmRate = 0.8 * CALM_PER_EDGE * CANARY_EDGES;
