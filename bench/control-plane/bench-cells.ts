@@ -34,7 +34,7 @@ export class BenchCells {
     await this.freshen(count);
   }
 
-  /** Traffic up to now: the linter and the guard ask for data that are fresh. */
+  /** Traffic of many users up to now: the linter and the guard ask for data that are fresh. */
   async freshen(count: number): Promise<void> {
     const now = Math.floor(Date.now() / TICK_MS) * TICK_MS;
     await this.client.query(
@@ -44,6 +44,17 @@ export class BenchCells {
        FROM unnest($1::text[]) AS c (cell) CROSS JOIN generate_series($2::bigint, $3::bigint, $4::bigint) AS t (tick_ms)
        ON CONFLICT DO NOTHING`,
       [Array.from({ length: count }, (_, at) => cellName(at)), now - 60_000, now + 600_000, TICK_MS],
+    );
+    await this.client.query(
+      `INSERT INTO kpi_rollup (cell, rollout_id, stage, arm, bucket_ms, user_bucket, requests, eligible, bids, wins, impressions,
+         clicks, conversions, value_nanos, spend_nanos, fallbacks, errors, late)
+       SELECT c.cell, '', -1, 'champion', $2::bigint, u.bucket, 40, 38, 37, 15, 15, 1, 0, 100000000, 45000000, 0, 0, 0
+       FROM unnest($1::text[]) AS c (cell) CROSS JOIN generate_series(0, $3::integer - 1) AS u (bucket) ON CONFLICT DO NOTHING`,
+      [
+        Array.from({ length: count }, (_, at) => cellName(at)),
+        Math.floor(Date.now() / BUCKET_MS) * BUCKET_MS,
+        USER_BUCKETS,
+      ],
     );
   }
 

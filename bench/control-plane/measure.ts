@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { ScheduleOverlapPolicy, type Client } from '@temporalio/client';
-import { CONTROL_QUEUE } from '../../workflows/workflow-ids';
+import { ScheduleOverlapPolicy, type Client, type WorkflowHandle } from '@temporalio/client';
+import { CONTROL_QUEUE, retrainWorkflowId } from '../../workflows/workflow-ids';
 import { cellName, type BenchCells } from './bench-cells';
 import { abort, startRollout, untilServing } from './bench-rollouts';
 
 /** The default plan looks once a minute. */
 const LOOKS_PER_DAY = 1440;
 const SETTLE_MS = 5000;
+const HOUR_MS = 3_600_000;
 
 export interface LifecycleReport {
   rollouts: number;
@@ -70,7 +71,9 @@ export async function measureLifecycles(
       await abort(handle);
     }
   };
-  await Promise.all(Array.from({ length: options.lanes }, (_, at) => lane(at)));
+  const ends = await Promise.allSettled(Array.from({ length: options.lanes }, (_, at) => lane(at)));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason as Error;
   const seconds = (Date.now() - startedAtMs) / 1000;
   await sleep(SETTLE_MS);
   const memoryMb = { before, half, after: residentMb(workerPid) };
@@ -115,12 +118,29 @@ export async function measureLooks(
   };
 }
 
+/**
+ * The runs that ticks of this hour and the next would start, on a queue that nobody polls: every tick then finds its run under way
+ * and joins it, and what is counted is the tick, not a training.
+ */
+async function parkTrainings(client: Client): Promise<WorkflowHandle[]> {
+  const hourMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+  return Promise.all(
+    [hourMs, hourMs + HOUR_MS].map((cutoffMs) =>
+      client.workflow.start('retrainAgents', {
+        workflowId: retrainWorkflowId('demo', 'bid', 'daily', cutoffMs),
+        taskQueue: 'bench-parked',
+      }),
+    ),
+  );
+}
+
 /** Schedules that fire the thin tick every second; counted by their finished ticks. */
 export async function measureSchedules(
   client: Client,
   options: { schedules: number; seconds: number },
 ): Promise<ScheduleReport> {
-  const input = { fleet: 'demo', cell: cellName(0), agents: [], kind: 'daily', windowSeconds: 3600 };
+  const parked = await parkTrainings(client);
+  const input = { fleet: 'demo', cell: cellName(0), agents: ['bid'], kind: 'daily', windowSeconds: 3600 };
   const handles = await Promise.all(
     Array.from({ length: options.schedules }, (_, at) =>
       client.schedule.create({
@@ -137,6 +157,8 @@ export async function measureSchedules(
   const [from, fromMs] = [await done(), Date.now()];
   await sleep(options.seconds * 1000);
   const perSecond = (((await done()) - from) * 1000) / (Date.now() - fromMs);
+  if (perSecond === 0) throw new Error('no tick of any schedule has finished');
   await Promise.all(handles.map((handle) => handle.delete()));
+  await Promise.all(parked.map((handle) => handle.terminate('the bench has seen enough')));
   return { schedules: options.schedules, wantedPerSecond: options.schedules, perSecond };
 }

@@ -23,7 +23,7 @@ export function controlPlaneSection(report: ControlPlaneReport): string[] {
   return [
     'One worker process, one edge that acknowledges, Temporal with its database on disk, Postgres with fsync, all on this machine. A rollout:',
     'request, lint, lock, serve, first look, abort, back to the champion, release. A look reads an hour of sums of both arms and is stored.',
-    'A schedule fires the thin retraining tick. Written by `npm run bench -- control-plane --json`; no draw of chance, so no seed.',
+    'A schedule fires the thin retraining tick, which joins the run of its hour. Written by `npm run bench -- control-plane --json`; no draw of chance, so no seed.',
     '',
     '| run | |',
     '|---|---|',
