@@ -162,10 +162,12 @@ describe('the command line against a running loop', () => {
     const database = new Client({ connectionString: stack.urls.postgres });
     await database.connect();
     try {
-      // Each arm spent from leases of its own; that none is overdrawn is the table's own rule.
+      // Each arm spent from leases of its own, the control from those that the champion had; that none is overdrawn is the table's own rule.
       const { rows } = await database.query<{ arm: string; spent: string }>(
         `SELECT arm, sum(spent_nanos) AS spent FROM budget_grant
-          WHERE issued_at >= (SELECT registered_at FROM experiment WHERE experiment_id = $1) GROUP BY arm ORDER BY arm`,
+          JOIN experiment ON experiment_id = $1
+          WHERE issued_at >= registered_at OR (arm = 'champion' AND (closed_at IS NULL OR closed_at >= registered_at))
+          GROUP BY arm ORDER BY arm`,
         [experimentId],
       );
       expect(rows.map(({ arm }) => arm)).toEqual(['canary', 'champion']);
