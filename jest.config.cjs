@@ -46,6 +46,7 @@ const recorder = {
 };
 
 module.exports = {
+  testSequencer: '<rootDir>/test/longest-first.cjs',
   projects: [
     {
       ...shared,
