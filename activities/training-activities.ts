@@ -84,6 +84,7 @@ const pulsing = (ports: TrainingPorts): TrainingPorts => ({
   ...ports,
   freezeWindow: (input) => withPulse(() => ports.freezeWindow(input)),
   winRows: (windowId) => withPulse(() => ports.winRows(windowId)),
+  loggedBids: (query) => withPulse(() => ports.loggedBids(query)),
 });
 
 /** The offline gates; each says how far it is, and stops where the run is cancelled. */

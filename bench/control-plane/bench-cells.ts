@@ -7,6 +7,7 @@ const BUCKET_MS = 300_000;
 const TICK_MS = 5000;
 
 export const cellName = (at: number): string => `bench-${at}`;
+const cellNames = (count: number): string[] => Array.from({ length: count }, (_, at) => cellName(at));
 
 /** Cells of the bench: rows beside the default cell's own, so that a thousand rollouts need not wait for one another's lock. */
 export class BenchCells {
@@ -24,7 +25,7 @@ export class BenchCells {
 
   /** Cells with the default cell's champions, and traffic of the last minutes, without which no plan is accepted. */
   async create(count: number): Promise<void> {
-    const cells = Array.from({ length: count }, (_, at) => cellName(at));
+    const cells = cellNames(count);
     await this.client.query(
       `INSERT INTO pointer (cell, agent, role, model_version_id, version, since)
        SELECT c.cell, p.agent, p.role, p.model_version_id, 1, p.since FROM pointer p CROSS JOIN unnest($1::text[]) AS c (cell)
@@ -43,18 +44,14 @@ export class BenchCells {
        SELECT c.cell, t.tick_ms, 500, 480, 470, 200, 200, 16, 3, 1600000000, 900000000, 0, 0, 0
        FROM unnest($1::text[]) AS c (cell) CROSS JOIN generate_series($2::bigint, $3::bigint, $4::bigint) AS t (tick_ms)
        ON CONFLICT DO NOTHING`,
-      [Array.from({ length: count }, (_, at) => cellName(at)), now - 60_000, now + 600_000, TICK_MS],
+      [cellNames(count), now - 60_000, now + 600_000, TICK_MS],
     );
     await this.client.query(
       `INSERT INTO kpi_rollup (cell, rollout_id, stage, arm, bucket_ms, user_bucket, requests, eligible, bids, wins, impressions,
          clicks, conversions, value_nanos, spend_nanos, fallbacks, errors, late)
        SELECT c.cell, '', -1, 'champion', $2::bigint, u.bucket, 40, 38, 37, 15, 15, 1, 0, 100000000, 45000000, 0, 0, 0
        FROM unnest($1::text[]) AS c (cell) CROSS JOIN generate_series(0, $3::integer - 1) AS u (bucket) ON CONFLICT DO NOTHING`,
-      [
-        Array.from({ length: count }, (_, at) => cellName(at)),
-        Math.floor(Date.now() / BUCKET_MS) * BUCKET_MS,
-        USER_BUCKETS,
-      ],
+      [cellNames(count), Math.floor(Date.now() / BUCKET_MS) * BUCKET_MS, USER_BUCKETS],
     );
   }
 

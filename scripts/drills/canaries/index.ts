@@ -44,7 +44,7 @@ const LATENCY_SAMPLE_S = 20;
 const WARM_UP_MS = 40_000;
 /** On a machine that is busy with other things the p99 says nothing about the model: no candidate is slowed by multiples of more than this. */
 const LONGEST_P99_US = 8000;
-/** The market gate plays thousands of auctions: a slow candidate takes minutes there. */
+/** Longest that one candidate's gates may take; faults sleep there, so a slow one takes no longer than others. */
 const GATES_S = 900;
 const TRUTH_AUCTIONS = 5000;
 /** Time that records need from an edge to the database. */
