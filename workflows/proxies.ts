@@ -11,21 +11,23 @@ import { agentQueue, CONTROL_QUEUE, TRAINING_QUEUE } from './workflow-ids';
 
 const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
 
-/** Answer a question; a lost one is asked again. */
-export const reads = proxyActivities<RolloutActivities & MetaActivities & WatchActivities & TrainingActivities>({
+/** Questions and writes: the worker heartbeats for them (activities/pulse.ts), so that a killed one is missed after ten seconds. */
+export const shortWork = {
   taskQueue: CONTROL_QUEUE,
   startToCloseTimeout: '30s',
+  heartbeatTimeout: '10s',
   retry,
-});
+} as const;
+
+/** Answer a question; a lost one is asked again. */
+export const reads = proxyActivities<RolloutActivities & MetaActivities & WatchActivities & TrainingActivities>(
+  shortWork,
+);
 
 /** Change the world once per key: a repeated one changes nothing. They retry without limit, with a page by alarm. */
 export const idempotentWrites = proxyActivities<
   RolloutActivities & ClaimActivities & MetaActivities & WatchActivities & TrainingActivities
->({
-  taskQueue: CONTROL_QUEUE,
-  startToCloseTimeout: '30s',
-  retry,
-});
+>(shortWork);
 
 /** Wait for edges: long, heartbeating, harmless to repeat. */
 export const acknowledgements = proxyActivities<RolloutActivities>({

@@ -1,23 +1,14 @@
 /** Proxies of the experiment's own activities, with the meanings of `../proxies`. */
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import type { ExperimentActivities } from '../../activities/experiment-activities';
+import { shortWork } from '../proxies';
 import { CONTROL_QUEUE } from '../workflow-ids';
 
-const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '5s' } as const;
-
 /** Answer a question; a lost one is asked again. */
-export const experimentReads = proxyActivities<ExperimentActivities>({
-  taskQueue: CONTROL_QUEUE,
-  startToCloseTimeout: '30s',
-  retry,
-});
+export const experimentReads = proxyActivities<ExperimentActivities>(shortWork);
 
 /** Change the world once per key: a repeated one changes nothing. */
-export const experimentWrites = proxyActivities<ExperimentActivities>({
-  taskQueue: CONTROL_QUEUE,
-  startToCloseTimeout: '30s',
-  retry,
-});
+export const experimentWrites = proxyActivities<ExperimentActivities>(shortWork);
 
 /** Runs as long as a period serves; a dead worker is noticed after the heartbeat timeout. */
 export const experimentGuards = proxyActivities<ExperimentActivities>({

@@ -8,6 +8,7 @@ import {
   Worker,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
+import { pulseShortActivities } from '../../../../activities/pulse';
 import { bundlerOptions } from '../../../../workflows/bundler-options';
 import { CONTROL_QUEUE, TASK_QUEUES } from '../../../../workflows/workflow-ids';
 import { childLogger } from '../logger';
@@ -115,6 +116,7 @@ async function controlWorker(
     workflowBundle,
     ...versionOf(options.codeSha ?? bundleDigest(workflowBundle), options.versioning),
     activities: options.control,
+    interceptors: { activity: [pulseShortActivities] },
     maxCachedWorkflows: 200,
     // A serving canary's guard holds a slot as long as it serves and mostly sleeps: with few slots, fifty canaries would leave
     // none for their own looks. The work itself is bounded by the database pool.
