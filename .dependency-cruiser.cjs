@@ -36,12 +36,12 @@ module.exports = {
     },
     {
       name: 'domain-uses-no-framework',
-      comment: 'domain/ imports two packages: zod (contracts) and protobufjs (ONNX files).',
+      comment: 'domain/ imports three packages: zod (contracts), protobufjs (ONNX files), @iabgpp/cmpapi (US consent).',
       severity: 'error',
       from: { path: '^domain/', pathNot: '\\.test\\.ts$' },
       to: {
         dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg'],
-        pathNot: 'node_modules/(zod|protobufjs)/',
+        pathNot: 'node_modules/(zod|protobufjs|@iabgpp/cmpapi)/',
       },
     },
     only('workflows-see-domain-and-activities', 'Workflows decide when.', '^workflows/', [

@@ -137,6 +137,7 @@ class Decider {
       rngCounter: n,
       live: { requestRate: 1000, winRate: 0.2, openReservations: 100 },
       inferenceMode: 'models',
+      engine: 'onnx',
       quarantined: [],
       timeLeftMs: { match: 100, decide: 100, respond: 100 },
     };
@@ -163,8 +164,11 @@ class Decider {
       isRepeat: false,
       country: 'USA',
       deviceType: 4,
+      quantity: 1,
+      mayMeasure: true,
+      billableEvent: 'burl',
     });
     const url = (kind: string) => `http://127.0.0.1:7080/n/${kind}?t=${token}`;
-    return { nurl: url('win'), burl: url('bill'), lurl: url('loss'), clickUrl: url('click') };
+    return { nurl: url('win'), burl: url('bill'), lurl: url('loss'), clickUrl: url('click'), viewUrl: url('view') };
   }
 }

@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+/** Where an exchange may say that an impression is to be paid for. */
+export const BILLABLE_EVENTS = ['burl', 'nurl', 'pixel'] as const;
+export type BillableEvent = (typeof BILLABLE_EVENTS)[number];
+
 /** Per-exchange settings of the edge; `at` in a request overrides `auctionType`. */
 export const exchangeSettingsSchema = z.object({
   exchange: z.string(),
@@ -15,6 +19,10 @@ export const exchangeSettingsSchema = z.object({
   disclosesMinToWin: z.boolean(),
   /** Our vendor id in the TCF global vendor list; unset: a request under GDPR gets no bid (`no-consent`). */
   gvlVendorId: z.number().int().positive().optional(),
+  /** Which notice bills an impression: `burl` (absent), `nurl`, or the pixel in the markup. Only that one is sent with a price to pay. */
+  billableEvent: z.enum(BILLABLE_EVENTS).optional(),
+  /** Whether a request must carry a supply chain that reaches back to the publisher (`supply-chain-incomplete`); absent: it need not. */
+  needsCompleteChain: z.boolean().optional(),
 });
 export type ExchangeSettings = z.infer<typeof exchangeSettingsSchema>;
 

@@ -9,6 +9,8 @@ export interface NormalisedRequest {
   auctionType: 1 | 2;
   tmaxMs: number;
   isTest: boolean;
+  /** Sellers between the publisher and us as far as the chain says; `isComplete` = it reaches back to the publisher. Null = no chain was sent. */
+  supplyChain?: { isComplete: boolean; hops: number } | null;
   /** Currencies the exchange accepts, upper case; the first that the FX table knows is bid in. */
   currencies: string[];
   bidCurrency: string;
@@ -25,28 +27,65 @@ export interface NormalisedRequest {
   /** 0..199, from the user key and the layer's salt; null without a user key. */
   userBucket: number | null;
   segments: string[];
+  /** What may be done with what is known of the user; absent in older records: all of it. */
+  consent?: UserConsent;
   /** Categories of the page or app itself, for a campaign's own block list. */
   contentCategories: string[];
   blockedCategories: string[];
   /** `acat`: when not empty, only these advertiser categories are allowed. */
   allowedCategories: string[];
   blockedAdvertisers: string[];
+  /** `bapp`: apps that must not be advertised, lower case; absent in older records, as is the next. */
+  blockedApps?: string[];
+  /** `wlang`: languages that an ad may have, two letters, lower case; empty = any. */
+  allowedLanguages?: string[];
   allowedSeats: string[];
   blockedSeats: string[];
-  /** Set when the whole request must not be bid on: coppa, no-consent, opted-out, currency-not-allowed. */
+  /** Set when the whole request must not be bid on. */
   veto: RequestVeto | null;
   impressions: NormalisedImpression[];
 }
 
-export type RequestVeto = 'coppa' | 'no-consent' | 'opted-out' | 'currency-not-allowed' | 'seat-blocked';
+/** Entry of `blockedCategories` that blocks every creative: a list that cannot be compared was sent. */
+export const BLOCK_ALL = '*';
+
+/** What privacy signals leave allowed where a user key is not forbidden. */
+export interface UserConsent {
+  /** Read the user's past and learn from it. */
+  profile: boolean;
+  /** Ascribe clicks and conversions to the ad. */
+  measure: boolean;
+}
+
+/** `coppa` and `opted-out` stand in older records only: such requests are bid on without a user key now. */
+export type RequestVeto =
+  | 'coppa'
+  | 'no-vendor'
+  | 'no-consent'
+  | 'opted-out'
+  | 'supply-chain-incomplete'
+  | 'currency-not-allowed'
+  | 'seat-blocked';
+
+/** Why no creative of ours can fit an impression at all. */
+export type ImpressionVeto =
+  | 'no-banner'
+  | 'no-format'
+  | 'pod-unsupported'
+  | 'nonlinear-unsupported'
+  | 'unsupported-format'
+  | 'quantity-unsupported'
+  | 'dsa-required'
+  | 'floor-currency-unknown'
+  | 'private-deals-only';
 
 export interface NormalisedImpression {
   impId: string;
   /** Banner sizes offered, in order of preference; empty when no banner is offered. */
   sizes: { w: number; h: number }[];
   /** Why no creative of ours can fit at all, else null. */
-  veto: 'no-banner' | 'unsupported-format' | 'floor-currency-unknown' | 'private-deals-only' | null;
-  /** Floor in CPM micros of the fleet's currency, after FX, rounded up. */
+  veto: ImpressionVeto | null;
+  /** Floor of the open auction in CPM micros of the fleet's currency, after FX, rounded up. */
   floorMicros: number;
   isSecure: boolean;
   isInterstitial: boolean;
@@ -56,4 +95,92 @@ export interface NormalisedImpression {
   blockedTypes: number[];
   /** Banner MIME types supported; empty = any. */
   mimes: string[];
+  // Absent in records from before the edge knew other formats than banners, from here on.
+  /** API frameworks that the banner's place supports. */
+  apis?: number[];
+  /** Offers of the other formats; null where they are not offered. */
+  video?: MediaOffer | null;
+  audio?: MediaOffer | null;
+  native?: NativeOffer | null;
+  /** The user is rewarded for watching. */
+  isRewarded?: boolean;
+  /** Deals whose floor could be read and whose seats include ours. */
+  deals?: DealOffer[];
+  /** Only deals may be bid on. */
+  isDealsOnly?: boolean;
+  /** The publisher's or exchange's lasting name of the place: `ext.gpid`, else `tagid`; '' when it has none. */
+  placement?: string;
+  /** Impressions that one showing counts for (`qty.multiplier`); the price is for one of them. */
+  quantity?: number;
+}
+
+/** Floor for ads of one range of durations, seconds, both ends included. */
+export interface DurationFloor {
+  minSeconds: number;
+  maxSeconds: number;
+  floorMicros: number;
+}
+
+/** What a video or audio slot takes. */
+export interface MediaOffer {
+  mimes: string[];
+  minSeconds: number;
+  /** 0 = no limit. */
+  maxSeconds: number;
+  /** Durations of which the ad must have exactly one; empty = any within the limits. */
+  exactSeconds: number[];
+  /** AdCOM creative subtypes; empty = not said. */
+  protocols: number[];
+  blockedAttributes: number[];
+  apis: number[];
+  minKbps: number;
+  /** 0 = no limit. */
+  maxKbps: number;
+  /** Pixels of the player; 0 = not said, and for audio. */
+  w: number;
+  h: number;
+  /** The player may letterbox an ad of another shape. */
+  mayBox: boolean;
+  /** Narrower floors than the impression's; the first that holds the ad's duration counts. */
+  floors: DurationFloor[];
+}
+
+/** One asset that a native placement asks for. `kind` other than these is not offered to us. */
+export interface NativeAsset {
+  id: number;
+  isRequired: boolean;
+  kind: 'title' | 'img' | 'data' | 'video';
+  /** Image or data type; 0 for titles. */
+  type: number;
+  /** Longest text; 0 = no limit. */
+  maxChars: number;
+  /** Exact pixels of an image, 0 = not said; and least ones. */
+  w: number;
+  h: number;
+  minW: number;
+  minH: number;
+  mimes: string[];
+}
+
+/** What a native placement takes. */
+export interface NativeOffer {
+  /** As asked, e.g. `1.2`. */
+  version: string;
+  assets: NativeAsset[];
+  blockedAttributes: number[];
+  apis: number[];
+  /** The placement reports impressions to an image URL among the event trackers. */
+  takesEventTrackers: boolean;
+}
+
+/** One deal as offered. */
+export interface DealOffer {
+  id: string;
+  /** Floor, or for a fixed price (`auctionType` 3) the price, in micros of the fleet's currency. */
+  floorMicros: number;
+  auctionType: 1 | 2 | 3;
+  /** Advertiser domains allowed; empty = all. */
+  domains: string[];
+  isGuaranteed: boolean;
+  floors: DurationFloor[];
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { armSchema } from './agent';
 
-/** What an exchange or a browser tells the edge about a bid it made. */
-export const NOTICE_KINDS = ['win', 'bill', 'loss', 'click', 'conversion'] as const;
+/** What an exchange, a player or a browser tells the edge about a bid it made. New kinds go last: a guard's bits follow the order. */
+export const NOTICE_KINDS = ['win', 'bill', 'loss', 'click', 'conversion', 'view'] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /**

@@ -77,7 +77,8 @@ const scratchMasses = new Float64Array(MAX_GRID_POINTS);
 /** A level answers when it is drawn and every other candidate drew a level that ranks below it. */
 function answersOf(candidates: readonly Candidate[], levels: PriceLevel[]): ProbableAnswer[] {
   const tieOf = ({ owner }: PriceLevel): number => (candidates[owner] as Candidate).tie;
-  levels.sort((a, b) => a.score - b.score || tieOf(a) - tieOf(b));
+  const isGuaranteed = ({ owner }: PriceLevel): number => Number((candidates[owner] as Candidate).isGuaranteed);
+  levels.sort((a, b) => isGuaranteed(a) - isGuaranteed(b) || a.score - b.score || tieOf(a) - tieOf(b));
   /** Mass of each candidate on the levels passed so far. */
   const below = new Float64Array(candidates.length);
   const answers: ProbableAnswer[] = [];

@@ -5,6 +5,7 @@ import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { NormalisedImpression } from '../contracts/normalised-request';
 import { FEATURE_COUNT } from '../features';
 import type { Survivor } from '../matching/match';
+import { nanosOfImpressions } from '../money';
 import type { ServingIndex } from '../matching/serving-index';
 import { bidOutputs, noBidOutputs } from './decision-outputs';
 import type { PreparedImpression, PreparedRequest } from './prepare-request';
@@ -49,6 +50,7 @@ export function decideRequest(
       live: context.live,
       candidates: impression.match?.candidates ?? [],
       inferenceMode: mode,
+      engine: context.engine,
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };
@@ -132,8 +134,12 @@ function rankCandidates(
   filtered: DecisionOutputs['filtered'],
 ): Candidate[] {
   const ranked = priceSurvivors(scene, survivors, filtered);
-  return ranked.length < 2 ? ranked : ranked.sort((a, b) => b.answer.score - a.answer.score || b.tie - a.tie);
+  return ranked.length < 2 ? ranked : ranked.sort(byRank);
 }
+
+/** Guaranteed deals first: they must be bid on. */
+const byRank = (a: Candidate, b: Candidate): number =>
+  Number(b.isGuaranteed) - Number(a.isGuaranteed) || b.answer.score - a.answer.score || b.tie - a.tie;
 
 /** Prices all survivors, in their order; those that do not bid are counted in `filtered`. */
 export function priceSurvivors(
@@ -168,8 +174,10 @@ function reserveFirst(
 ): Candidate | null {
   for (const candidate of ranked) {
     const { campaignId } = candidate.survivor.campaign;
+    const quantity = inputs.request.impressions[inputs.impIndex]?.quantity ?? 1;
     // A CPM price in micros is the price of one impression in nanos.
-    if (reserve(campaignId, candidate.creative.creativeId, candidate.answer.priceMicros)) return candidate;
+    const priceNanos = nanosOfImpressions(candidate.answer.priceMicros, quantity);
+    if (reserve(campaignId, candidate.creative.creativeId, priceNanos)) return candidate;
     filtered['lost-race'] = (filtered['lost-race'] ?? 0) + 1;
     inputs.candidates = inputs.candidates.map((state): CandidateState =>
       state.campaignId === campaignId ? { ...state, lostRace: true } : state,
@@ -178,7 +186,13 @@ function reserveFirst(
   return null;
 }
 
-const DECIDE_REASONS: readonly NoBidReason[] = ['lost-race', 'no-surplus', 'below-floor', 'throttled'];
+const DECIDE_REASONS: readonly NoBidReason[] = [
+  'lost-race',
+  'no-surplus',
+  'off-deal-price',
+  'below-floor',
+  'throttled',
+];
 
 /** Why nobody bid although some survived the match: the last stage that any campaign reached. */
 const furthest = (filtered: DecisionOutputs['filtered']): NoBidReason =>

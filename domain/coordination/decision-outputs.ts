@@ -21,6 +21,7 @@ export function noBidOutputs(
     campaignId: null,
     creativeId: null,
     size: null,
+    dealId: null,
     bidMicros: 0,
     filtered,
     actionSet: [],
@@ -52,6 +53,7 @@ export function bidOutputs(
     campaignId: winner.survivor.campaign.campaignId,
     creativeId: winner.creative.creativeId,
     size: winner.creative.size,
+    dealId: winner.survivor.deal?.id ?? null,
     bidMicros: answer.priceMicros,
     filtered,
     actionSet: winner.pool.map((creative) => creative.creativeId),
@@ -146,6 +148,7 @@ function bidReason(scene: ImpressionScene, { answer, question }: Candidate): str
   if (question !== null && answer.priceMicros === question.capMicros && answer.proposalMicros > question.capMicros) {
     return 'bid-cap';
   }
+  if (question?.auctionType === 3) return 'fixed-price';
   if (!scene.hasLaw) return 'shading-table';
   if (answer.gridIndex < 0) return 'second-price';
   return answer.gridIndex === answer.bestIndex ? 'argmax' : 'exploration';

@@ -26,7 +26,7 @@ describe('objects on the hot path keep one shape', () => {
     device: { ifa: 'x', devicetype: 4, geo: { country: 'DEU' } },
     imp: [{ id: '1', bidfloor: 1, secure: 1, banner: { format: [{ w: 320, h: 50 }], mimes: ['text/html'] } }],
   });
-  const refused = decide({ regs: { coppa: 1 }, imp: [{ id: '1', video: { mimes: ['video/mp4'] } }] });
+  const refused = decide({ regs: { gdpr: 1 }, imp: [{ id: '1', video: { mimes: ['video/mp4'] } }] });
 
   it.each<[string, (scene: typeof plain) => object | undefined]>([
     ['a request', ({ request }) => request],

@@ -5,6 +5,7 @@ import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { Survivor } from '../matching/match';
 import type { ServedCreative } from '../matching/serving-index';
 import { drawUniform } from '../random';
+import { auctionTerms } from './auction-terms';
 import { chooseByIntents } from './creative-by-intents';
 import type { ImpressionScene } from './impression-scene';
 
@@ -41,6 +42,8 @@ export interface Candidate {
   readonly creativeDraw: number;
   readonly question: PriceQuestion | null;
   readonly answer: PriceAnswer;
+  /** Bids on a guaranteed deal, and so before all that do not. */
+  readonly isGuaranteed: boolean;
   /** Null, or why the campaign plays its safe bid. */
   readonly safeReason: string | null;
   readonly tie: number;
@@ -81,15 +84,19 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
   const valueMicros = creative.estimates[context.arm].valueMicros;
   const vPrimeMicros = multiplier.k * psi * valueMicros;
   if (!Number.isFinite(vPrimeMicros)) throw new RangeError(`value of ${campaign.campaignId} is no number`);
-  const floor = impression.floorMicros;
-  if (vPrimeMicros < 1) return 'no-surplus';
-  if (vPrimeMicros < floor || campaign.bidCapMicros < Math.max(1, floor)) return 'below-floor';
+  const terms = auctionTerms(request, impression, survivor.deal, creative.creative);
+  const floor = terms.floorMicros;
+  if (vPrimeMicros < 1 && !terms.isGuaranteed) return 'no-surplus';
+  const isTooDear = vPrimeMicros < floor && !terms.isGuaranteed;
+  if (isTooDear || campaign.bidCapMicros < Math.max(1, floor))
+    return terms.auctionType === 3 ? 'off-deal-price' : 'below-floor';
 
   const question: PriceQuestion = {
-    valueMicros: vPrimeMicros,
+    // A guaranteed deal is worth its floor by contract, whatever the agents make of the impression.
+    valueMicros: terms.isGuaranteed ? Math.max(1, vPrimeMicros, floor) : vPrimeMicros,
     floorMicros: floor,
     capMicros: campaign.bidCapMicros,
-    isFirstPrice: request.auctionType === 1,
+    auctionType: terms.auctionType,
     mu: scene.mu,
     sigma: scene.sigma,
     hasLaw: scene.hasLaw,
@@ -117,6 +124,7 @@ export function priceCandidate(scene: ImpressionScene, survivor: Survivor): Cand
     creativeDraw,
     question,
     answer,
+    isGuaranteed: terms.isGuaranteed,
     safeReason: null,
     tie: draw(scene, survivor, TIE),
   };
@@ -144,15 +152,20 @@ const NO_CHOICE: CreativeChoice = { bestIndex: 0, drawnIndex: 0, playedIndex: 0,
 
 /** The campaign's hard-coded last resort: first surviving creative, safe bid within floor and cap. */
 export function safeCandidate(scene: ImpressionScene, survivor: Survivor, reason: string): Candidate | NoBidReason {
-  const { campaign } = survivor;
-  const price = safeBid(campaign.safeBidMicros, scene.impression.floorMicros, campaign.bidCapMicros);
-  if (price === 0) return 'below-floor';
+  const { campaign, deal } = survivor;
+  const creative = survivor.creatives[0] as ServedCreative;
+  const terms = auctionTerms(scene.request, scene.impression, deal, creative.creative);
+  const isFixed = terms.auctionType === 3;
+  const safe = terms.isGuaranteed ? Math.max(campaign.safeBidMicros, terms.floorMicros) : campaign.safeBidMicros;
+  const offered = safeBid(safe, terms.floorMicros, campaign.bidCapMicros);
+  if (offered === 0) return isFixed ? 'off-deal-price' : 'below-floor';
+  const price = isFixed ? Math.max(1, terms.floorMicros) : offered;
   return {
     survivor,
-    creative: survivor.creatives[0] as ServedCreative,
+    creative,
     pool: survivor.creatives,
     choice: NO_CHOICE,
-    ownVariant: survivor.creatives[0] as ServedCreative,
+    ownVariant: creative,
     isConservative: false,
     psi: 1,
     kBudget: 1,
@@ -173,6 +186,7 @@ export function safeCandidate(scene: ImpressionScene, survivor: Survivor, reason
       score: 0,
       winProbability: 0,
     },
+    isGuaranteed: terms.isGuaranteed,
     safeReason: reason,
     tie: draw(scene, survivor, TIE),
   };

@@ -199,8 +199,8 @@ describe('no bid', () => {
     ['below-floor', { campaign: { bidCapMicros: 900_000 }, imp: { bidfloor: 1 } }],
     ['throttled', { state: pacing(1, 0) }],
     ['lost-race', { reserve: () => false }],
-    ['coppa', { request: { regs: { coppa: 1 } } }],
-    ['no-banner', { imp: { banner: undefined } }],
+    ['no-vendor', { request: { regs: { gdpr: 1 } } }],
+    ['no-format', { imp: { banner: undefined } }],
   ])('has reason %s', (reason, change) => {
     expect(decide(change).outputs).toMatchObject({
       noBidReason: reason,

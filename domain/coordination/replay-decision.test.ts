@@ -28,7 +28,7 @@ async function decided(on = index): Promise<{ inputs: DecisionInputs[]; outputs:
     user: { id: 'u' },
     imp: [
       { id: 'a', bidfloor: 0.5, banner: { w: 300, h: 250 } },
-      { id: 'b', video: { mimes: ['video/mp4'] } },
+      { id: 'b', video: { mimes: ['video/mp4'], poddur: 60 } },
       { id: 'c', banner: { w: 728, h: 90 } },
     ],
   };
@@ -51,6 +51,13 @@ async function differenceAfter(change: (input: DecisionInputs) => void, infer: I
 describe('replayDecision', () => {
   it('yields the logged outputs from inputs alone', async () => {
     expect(await differenceAfter(() => undefined)).toBeNull();
+  });
+
+  it('yields the outputs of a record from before deals were known in the form that they had', async () => {
+    const { inputs, outputs } = await decided();
+    for (const { request } of inputs) for (const impression of request.impressions) delete impression.deals;
+    for (const one of outputs as { dealId?: unknown }[]) delete one.dealId;
+    expect(JSON.parse(JSON.stringify(await replayDecision(index, inputs, model)))).toEqual(outputs);
   });
 
   it('repeats a decision taken under reward weights, whose version it names', async () => {

@@ -45,7 +45,7 @@ export async function replayDecision(
   const rows = joinRows(rowOrder.map(({ whole }) => whole));
   const rowCount = rows.length / FEATURE_COUNT;
   const needsLaw = rowCount > 0 && inputs.some((input) => input.inferenceMode === 'models');
-  const law = needsLaw ? await infer(rows, rowCount) : null;
+  const law = needsLaw ? await infer(rows, rowCount, first.engine ?? 'onnx') : null;
   const outputs = new Map<RecordedImpression, DecisionOutputs>();
   let row = 0;
   for (const one of rowOrder) {
@@ -54,9 +54,16 @@ export async function replayDecision(
     row += count;
     const refused = refusedIn(one.input.candidates);
     const [decision] = decideRequest(index, one.whole, slice, (campaignId) => !refused.has(campaignId));
-    if (decision) outputs.set(one, decision.outputs);
+    if (decision) outputs.set(one, asRecorded(one.input, decision.outputs));
   }
   return prepared.map((one) => outputs.get(one) as DecisionOutputs);
+}
+
+/** Outputs in the form that they had when the record was written: deals are named since the edge knows any. */
+function asRecorded(input: DecisionInputs, outputs: DecisionOutputs): DecisionOutputs {
+  if (input.request.impressions[input.impIndex]?.deals !== undefined) return outputs;
+  const { dealId: _unknownThen, ...known } = outputs;
+  return known;
 }
 
 function joinRows(parts: readonly PreparedRequest[]): Float32Array {

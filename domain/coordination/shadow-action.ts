@@ -1,6 +1,7 @@
 import { BidGrid, choosePrice, isBelievable, shadeOf, winProbability, type PriceQuestion } from '../agents/bid';
 import type { PolicyBundle } from '../contracts/agent';
 import type { ImpressionDecision } from './request-context';
+import { auctionTerms, dealOf } from './auction-terms';
 import type { ServingIndex } from '../matching/serving-index';
 
 /** What a shadow policy would have bid for the campaign and creative that the serving arm chose. */
@@ -34,18 +35,20 @@ export function shadowAction(
   const campaign = outputs.campaignId === null ? undefined : index.campaignById.get(outputs.campaignId);
   const scene = outputs.counterfactual;
   if (impression === undefined || campaign === undefined || scene === null || !(scene.vPrimeMicros > 0)) return null;
+  const served = index.creativeById.get(outputs.creativeId ?? '');
+  if (served === undefined) return null;
+  const deal = dealOf(impression, outputs.dealId);
+  const { floorMicros, auctionType } = auctionTerms(inputs.request, impression, deal, served.creative);
   const hasLaw = isBelievable(policies.bid.params, mu, sigma);
   const question: PriceQuestion = {
     valueMicros: scene.vPrimeMicros,
-    floorMicros: impression.floorMicros,
+    floorMicros,
     capMicros: campaign.bidCapMicros,
-    isFirstPrice: inputs.request.auctionType === 1,
+    auctionType,
     mu,
     sigma,
     hasLaw,
-    shade: hasLaw
-      ? 1
-      : shadeOf(index.snapshot.shadingTable, inputs.request.exchange, outputs.size ?? '', impression.floorMicros),
+    shade: hasLaw ? 1 : shadeOf(index.snapshot.shadingTable, inputs.request.exchange, outputs.size ?? '', floorMicros),
     mayExplore: false,
     exploreDraw: 1,
     pointDraw: 0,

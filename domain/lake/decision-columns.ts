@@ -95,7 +95,8 @@ export function decisionRow(record: DecisionRecord, text: string): LakeRow<'deci
     snapshot_id: inputs.snapshotId,
     request_id: request.requestId,
     exchange: request.exchange,
-    auction_type: request.auctionType,
+    // 3 = under a deal: its price says nothing of the open market, and nothing learns from it.
+    auction_type: outputs.dealId == null ? request.auctionType : 3,
     imp_index: inputs.impIndex,
     is_test: request.isTest,
     is_eligible: isEligible(request),

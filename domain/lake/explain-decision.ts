@@ -11,7 +11,7 @@ const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 /** Why we bid, or did not, and what came of it: one sentence for people, from the record alone. */
 export function explainDecision(record: DecisionRecord, outcomes: readonly KnownOutcome[]): string {
   const why = record.outputs.noBidReason === null ? explainBid(record) : explainNoBid(record);
-  return `${why}${record.outputs.noBidReason === null ? explainOutcome(outcomes) : ''}.`;
+  return `${why}${record.outputs.noBidReason === null ? explainOutcome(outcomes, impressionsOf(record)) : ''}.`;
 }
 
 function explainBid({ inputs, outputs }: DecisionRecord): string {
@@ -49,13 +49,18 @@ function explainNoBid({ inputs, outputs }: DecisionRecord): string {
   return `No bid, because ${veto ? `the whole request is vetoed (${veto})` : String(outputs.noBidReason)}${value}${floor}${filters}`;
 }
 
-function explainOutcome(outcomes: readonly KnownOutcome[]): string {
+/** Impressions that one showing was counted and paid for. */
+const impressionsOf = ({ inputs }: DecisionRecord): number =>
+  inputs.request.impressions[inputs.impIndex]?.quantity ?? 1;
+
+function explainOutcome(outcomes: readonly KnownOutcome[], quantity: number): string {
   const of = (kind: KnownOutcome['kind']) => outcomes.find((outcome) => outcome.kind === kind);
   const paid = of('bill') ?? of('win');
   const loss = of('loss');
   const parts: string[] = [];
-  if (paid) parts.push(`won at ${cpm(paid.priceNanos)}${of('bill') ? ' and billed' : ''}`);
+  if (paid) parts.push(`won at ${cpm(paid.priceNanos / quantity)}${of('bill') ? ' and billed' : ''}`);
   else if (loss) parts.push(lossText(loss));
+  if (of('view')) parts.push('seen');
   if (of('click')) parts.push('clicked');
   if (of('conversion')) parts.push('converted');
   return parts.length > 0 ? `; ${parts.join(', ')}` : '; no notice so far';

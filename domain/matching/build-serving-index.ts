@@ -2,14 +2,14 @@ import { smoothedClickRate } from '../agents/creative';
 import { ZoneClock } from '../calendar';
 import type { Arm, PolicyBundle } from '../contracts/agent';
 import type { Campaign } from '../contracts/campaign';
-import type { Creative } from '../contracts/creative';
+import { sizeOf, type Creative } from '../contracts/creative';
 import type { FxTable } from '../contracts/exchange';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import { amountToBaseMicros } from '../money';
 import { IntentIndex } from './intent-index';
 import { cutMarkup, hasPlainHttp, markupBannerType, markupMimes } from './markup';
 import {
-  sizeKeyOf,
+  slotKeyOf,
   type CreativeEstimate,
   type ServedCampaign,
   type ServedCap,
@@ -20,7 +20,7 @@ import { capKeyOf } from './state-reader';
 import { tunedParams } from './tuned-policies';
 
 /** Largest action set per campaign and impression (agents.md, "Creative agent"). */
-export const MAX_CREATIVES_PER_SIZE = 16;
+export const MAX_CREATIVES_PER_SLOT = 16;
 
 /**
  * Compiles a snapshot for serving: once per snapshot, off the hot path. Throws RangeError when a campaign's currency is not in the
@@ -39,13 +39,13 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     if (!clock) clocks.set(campaign.timeZone, (clock = new ZoneClock(campaign.timeZone)));
     return serveCampaign(snapshot, campaign, ordinal, creativesByCampaign.get(campaign.campaignId) ?? [], clock);
   });
-  const campaignsBySize = new Map<number, ServedCampaign[]>();
+  const campaignsBySlot = new Map<number, ServedCampaign[]>();
   const creativeById = new Map<string, ServedCreative>();
   for (const campaign of campaigns) {
-    for (const [sizeKey, creatives] of campaign.creativesBySize) {
-      const list = campaignsBySize.get(sizeKey);
+    for (const [slotKey, creatives] of campaign.creativesBySlot) {
+      const list = campaignsBySlot.get(slotKey);
       if (list) list.push(campaign);
-      else campaignsBySize.set(sizeKey, [campaign]);
+      else campaignsBySlot.set(slotKey, [campaign]);
       for (const creative of creatives) creativeById.set(creative.creativeId, creative);
     }
   }
@@ -54,7 +54,7 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     snapshot,
     intents: new IntentIndex(snapshot.agentIntents),
     campaigns,
-    campaignsBySize,
+    campaignsBySlot,
     campaignById,
     creativeById,
   };
@@ -103,7 +103,7 @@ function serveCampaign(
       champion: tunedParams(snapshot.champion, weights),
       canary: tunedParams(snapshot.canary?.policies ?? snapshot.champion, weights),
     },
-    creativesBySize: serveCreatives(snapshot, campaign, creatives),
+    creativesBySlot: serveCreatives(snapshot, campaign, creatives),
   };
 }
 
@@ -112,21 +112,21 @@ function serveCreatives(
   campaign: Campaign,
   creatives: readonly Creative[],
 ): Map<number, ServedCreative[]> {
-  const bySize = new Map<number, ServedCreative[]>();
+  const bySlot = new Map<number, ServedCreative[]>();
   for (const creative of creatives) {
-    const sizeKey = sizeKeyOf(creative.width, creative.height);
-    let list = bySize.get(sizeKey);
-    if (!list) bySize.set(sizeKey, (list = []));
-    if (list.length < MAX_CREATIVES_PER_SIZE) list.push(serveCreative(snapshot, campaign, creative, sizeKey));
+    const slotKey = slotKeyOf(creative);
+    let list = bySlot.get(slotKey);
+    if (!list) bySlot.set(slotKey, (list = []));
+    if (list.length < MAX_CREATIVES_PER_SLOT) list.push(serveCreative(snapshot, campaign, creative, slotKey));
   }
-  return bySize;
+  return bySlot;
 }
 
 function serveCreative(
   snapshot: PolicySnapshot,
   campaign: Campaign,
   creative: Creative,
-  sizeKey: number,
+  slotKey: number,
 ): ServedCreative {
   const estimates: Record<Arm, CreativeEstimate> = {
     champion: estimateOf(snapshot, campaign, creative, snapshot.champion),
@@ -136,17 +136,30 @@ function serveCreative(
     creativeId: creative.creativeId,
     campaignId: campaign.campaignId,
     creative,
-    sizeKey,
-    size: `${creative.width}x${creative.height}`,
+    slotKey,
+    ...markupTraits(creative),
     isApproved: creative.reviewState === 'approved',
-    isSecure: !hasPlainHttp(creative.markup) && !hasPlainHttp(creative.landingUrl),
-    bannerType: markupBannerType(creative.markup),
-    mimes: markupMimes(creative.markup),
     domainSuffixes: creative.domains.flatMap(domainSuffixes),
     categoryPrefixes: creative.categories.flatMap(categoryPrefixes),
     caps: capsOf(campaign, creative.creativeId),
     estimates,
-    markupParts: cutMarkup(creative.markup),
+  };
+}
+
+type MarkupTraits = Pick<ServedCreative, 'size' | 'isSecure' | 'bannerType' | 'mimes' | 'markupParts'>;
+
+/** What is read out of a banner's markup; the files and links of other formats are https by contract. */
+function markupTraits(creative: Creative): MarkupTraits {
+  if (creative.type !== 'banner') {
+    return { size: sizeOf(creative), isSecure: true, bannerType: 0, mimes: [], markupParts: [] };
+  }
+  const { markup, landingUrl } = creative;
+  return {
+    size: sizeOf(creative),
+    isSecure: !hasPlainHttp(markup) && !hasPlainHttp(landingUrl),
+    bannerType: markupBannerType(markup),
+    mimes: markupMimes(markup),
+    markupParts: cutMarkup(markup),
   };
 }
 

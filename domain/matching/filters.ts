@@ -1,6 +1,6 @@
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import type { NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
-import { BLOCK_ALL } from '../openrtb/block-all';
+import { BLOCK_ALL, type NormalisedImpression, type NormalisedRequest } from '../contracts/normalised-request';
+import { formatFault } from './format-fit';
 import type { ServedCampaign, ServedCreative } from './serving-index';
 
 /** Block lists of one request as sets where they are long enough to be worth it; built once per request. */
@@ -80,35 +80,35 @@ function hasDomain(list: ReadonlySet<string>, domain: string): boolean {
   return false;
 }
 
-/** Why a creative may not answer this impression: brand safety and block lists, review, https; null = it may. */
+const NO_TEXTS: readonly string[] = [];
+
+/** Why a creative may not answer this impression: brand safety and block lists, review, format, https; null = it may. */
 export function creativeFilter(
-  creative: ServedCreative,
+  served: ServedCreative,
   terms: RequestTerms,
   impression: NormalisedImpression,
 ): NoBidReason | null {
-  if (terms.isAllBlocked || hasAny(terms.blockedCategories, creative.categoryPrefixes)) return 'category-blocked';
-  if (terms.allowedCategories !== null && !hasAny(terms.allowedCategories, creative.categoryPrefixes)) {
+  if (terms.isAllBlocked || hasAny(terms.blockedCategories, served.categoryPrefixes)) return 'category-blocked';
+  if (terms.allowedCategories !== null && !hasAny(terms.allowedCategories, served.categoryPrefixes)) {
     return 'category-blocked';
   }
-  if (hasAny(terms.blockedAdvertisers, creative.domainSuffixes)) return 'advertiser-blocked';
-  if (intersects(impression.blockedAttributes, creative.creative.attributes)) return 'attribute-blocked';
-  if (impression.blockedTypes.includes(creative.bannerType)) return 'attribute-blocked';
-  if (!creative.isApproved) return 'creative-not-approved';
-  const { mimes } = impression;
-  if (mimes.length > 0 && !creative.mimes.some((mime) => mimes.includes(mime))) {
-    return 'creative-size';
+  if (hasAny(terms.blockedAdvertisers, served.domainSuffixes)) return 'advertiser-blocked';
+  const { creative } = served;
+  const { blockedApps = NO_TEXTS, allowedLanguages = NO_TEXTS } = terms.request;
+  if (creative.appBundle !== undefined && blockedApps.includes(creative.appBundle.toLowerCase())) {
+    return 'app-blocked';
   }
-  return impression.isSecure && !creative.isSecure ? 'creative-insecure' : null;
+  if (allowedLanguages.length > 0 && creative.languages.some((language) => !allowedLanguages.includes(language))) {
+    return 'creative-language';
+  }
+  if (!served.isApproved) return 'creative-not-approved';
+  const fault = formatFault(served, impression);
+  if (fault !== null) return fault;
+  return impression.isSecure && !served.isSecure ? 'creative-insecure' : null;
 }
 
 function hasAny(set: ReadonlySet<string> | null, items: readonly string[]): boolean {
   if (set === null) return false;
   for (const item of items) if (set.has(item)) return true;
-  return false;
-}
-
-function intersects(left: readonly number[], right: readonly number[]): boolean {
-  if (left.length === 0 || right.length === 0) return false;
-  for (const item of right) if (left.includes(item)) return true;
   return false;
 }

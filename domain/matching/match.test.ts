@@ -1,20 +1,23 @@
 import { contextOf, freshState, hashUser } from '../../test/fixtures/decision-scene';
 import { demoInventory, demoSnapshot, exchangeOf } from '../../test/fixtures/demo-snapshot';
-import type { Campaign, Creative } from '../contracts';
+import type { Campaign, CreativeOf } from '../contracts';
 import { normaliseRequest } from '../openrtb';
 import { requestTerms } from './filters';
 import { buildServingIndex, matchImpression, MAX_PAIRS, StateRecorder, type StateReader } from './index';
 
 const inventory = demoInventory();
 const [firstCampaign] = inventory.campaigns;
-const firstCreative = inventory.creatives.find((creative) => creative.campaignId === firstCampaign?.campaignId);
+const firstCreative = inventory.creatives.find(
+  (creative): creative is CreativeOf<'banner'> =>
+    creative.campaignId === firstCampaign?.campaignId && creative.type === 'banner',
+);
 if (!firstCampaign || !firstCreative) throw new Error('the demo inventory is empty');
 const ADVERTISER_DOMAIN = 'ads.shop.example';
 
 interface Change {
   campaign?: Partial<Campaign>;
   targeting?: Partial<Campaign['targeting']>;
-  creative?: Partial<Creative>;
+  creative?: Partial<CreativeOf<'banner'>>;
   request?: object;
   imp?: object;
   state?: Partial<StateReader>;
@@ -28,8 +31,8 @@ function matchOne(change: Change) {
     ...change.campaign,
     targeting: { ...(firstCampaign as Campaign).targeting, categoryBlock: [], ...change.targeting },
   };
-  const creative: Creative = {
-    ...(firstCreative as Creative),
+  const creative: CreativeOf<'banner'> = {
+    ...(firstCreative as CreativeOf<'banner'>),
     width: 300,
     height: 250,
     domains: [ADVERTISER_DOMAIN],
@@ -183,7 +186,7 @@ describe('buildServingIndex', () => {
       { ...(firstCampaign as Campaign), currency: 'EUR', goal: { kind: 'cpc' as const, amountMicros: 86_000 } },
     ];
     const index = buildServingIndex(demoSnapshot({ campaigns }));
-    const served = index.creativeById.get((firstCreative as Creative).creativeId);
+    const served = index.creativeById.get((firstCreative as CreativeOf<'banner'>).creativeId);
     expect(served?.estimates.champion.pCtr).toBeCloseTo(0.08, 12);
     expect(served?.estimates.champion.valueMicros).toBeCloseTo(8_000_000, 3);
   });
@@ -191,7 +194,7 @@ describe('buildServingIndex', () => {
   it('values a conversion by its value and bounds the multiplier by the target', () => {
     const goal = { kind: 'cpa' as const, targetMicros: 400_000, conversionValueMicros: 500_000 };
     const index = buildServingIndex(demoSnapshot({ campaigns: [{ ...(firstCampaign as Campaign), goal }] }));
-    const served = index.creativeById.get((firstCreative as Creative).creativeId);
+    const served = index.creativeById.get((firstCreative as CreativeOf<'banner'>).creativeId);
     expect(served?.estimates.champion.valueMicros).toBeCloseTo(1000 * 0.08 * 0.2 * 500_000, 3);
     expect(index.campaigns[0]?.kCpa).toBeCloseTo(0.8, 12);
   });
@@ -200,12 +203,12 @@ describe('buildServingIndex', () => {
 describe('many campaigns', () => {
   const many = Array.from({ length: 500 }, (_, i) => ({ ...(firstCampaign as Campaign), campaignId: `c-${i}` }));
   const creatives = many.map((campaign) => ({
-    ...(firstCreative as Creative),
+    ...(firstCreative as CreativeOf<'banner'>),
     creativeId: `cr-${campaign.campaignId}`,
     campaignId: campaign.campaignId,
   }));
   const index = buildServingIndex(demoSnapshot({ campaigns: many, creatives }));
-  const { width, height } = firstCreative as Creative;
+  const { width, height } = firstCreative;
   const raw = { id: 'r', site: {}, imp: [{ id: '1', banner: { w: width, h: height } }] };
   const request = normaliseRequest(raw, exchangeOf(), index.snapshot.fx, hashUser, index.snapshot.layerSalt);
   const survivorsAt = (rotation: number): string[] => {

@@ -2,9 +2,11 @@ import { isCapReached } from '../agents/frequency';
 import type { Arm } from '../contracts/agent';
 import type { CandidateState } from '../contracts/decision-record';
 import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
-import type { NormalisedImpression } from '../contracts/normalised-request';
+import type { DealOffer, NormalisedImpression } from '../contracts/normalised-request';
+import { nanosOfImpressions } from '../money';
 import { campaignFilter, creativeFilter, type RequestTerms } from './filters';
-import { sizeKeyOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
+import { dealFor } from './deal-choice';
+import { slotsOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
 import type { StateReader } from './state-reader';
 
 /** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */
@@ -15,6 +17,8 @@ export interface Survivor {
   readonly campaign: ServedCampaign;
   readonly creatives: readonly ServedCreative[];
   readonly state: CandidateState;
+  /** Deal under which the campaign bids; null = the open auction. */
+  readonly deal: DealOffer | null;
 }
 
 /** Result of matching one impression. */
@@ -27,7 +31,7 @@ export interface MatchResult {
    * were more than MAX_PAIRS to price: then matching stops early.
    */
   filtered: Partial<Record<NoBidReason, number>>;
-  /** Why nobody survived: the furthest filter that any campaign reached; null with survivors. */
+  /** Why nobody survived: the furthest filter that any campaign with a creative for the slot reached; null with survivors. */
   reason: NoBidReason | null;
   /** Campaigns vetoed by a frequency cap although their pacing multiplier asks for spend (> 1). */
   cappedButHungry: CandidateState[];
@@ -97,43 +101,40 @@ export function matchImpression(
 ): MatchResult {
   const result: MatchResult = { survivors: [], candidates: [], filtered: {}, reason: null, cappedButHungry: [] };
   const counts = new Uint32Array(NO_BID_REASONS.length);
-  const bidders = campaignsOf(index, impression);
-  const withoutSize = index.campaigns.length - bidders.length;
-  if (withoutSize > 0) counts[rankOf('creative-size')] = withoutSize;
+  const slots = slotsOf(impression);
+  const bidders = campaignsOf(index, slots);
+  const withoutSlot = index.campaigns.length - bidders.length;
+  if (withoutSlot > 0) counts[rankOf('creative-size')] = withoutSlot;
   const count = bidders.length;
   const start = count > MAX_PAIRS ? terms.rotation % count : 0;
   let pairs = 0;
   for (let i = 0; i < count; i += 1) {
     const campaign = bidders[(start + i) % count] as ServedCampaign;
-    const reason = matchCampaign(campaign, terms, impression, recorder, result);
+    const reason = matchCampaign(campaign, terms, impression, slots, recorder, result);
     if (reason !== null) {
       counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
       recorder.filtered(campaign.campaignId, reason);
     } else pairs += (result.survivors.at(-1) as Survivor).creatives.length;
     if (pairs >= MAX_PAIRS) break;
   }
+  let furthest: NoBidReason | null = null;
   for (let rank = 0; rank < counts.length; rank += 1) {
     const removed = counts[rank] as number;
     if (removed === 0) continue;
     const reason = NO_BID_REASONS[rank] as NoBidReason;
     result.filtered[reason] = removed;
-    result.reason = reason;
+    // Campaigns without anything for the slot say nothing of why those that have something were refused.
+    if (reason !== 'creative-size' || removed > withoutSlot) furthest = reason;
   }
-  if (result.survivors.length > 0) result.reason = null;
-  else result.reason ??= 'no-candidate';
+  if (result.survivors.length === 0) result.reason = furthest ?? (withoutSlot > 0 ? 'creative-size' : 'no-candidate');
   return result;
 }
 
-/** Campaigns with a creative of an offered size, in index order, each once. */
-function campaignsOf(index: ServingIndex, impression: NormalisedImpression): readonly ServedCampaign[] {
-  const { sizes } = impression;
-  if (sizes.length === 1) {
-    const { w, h } = sizes[0] as { w: number; h: number };
-    return index.campaignsBySize.get(sizeKeyOf(w, h)) ?? [];
-  }
+/** Campaigns with a creative for an offered slot, in index order, each once. */
+function campaignsOf(index: ServingIndex, slots: readonly number[]): readonly ServedCampaign[] {
+  if (slots.length === 1) return index.campaignsBySlot.get(slots[0] as number) ?? [];
   const union = new Set<ServedCampaign>();
-  for (const { w, h } of sizes)
-    for (const campaign of index.campaignsBySize.get(sizeKeyOf(w, h)) ?? []) union.add(campaign);
+  for (const slot of slots) for (const campaign of index.campaignsBySlot.get(slot) ?? []) union.add(campaign);
   return [...union].sort((a, b) => a.ordinal - b.ordinal);
 }
 
@@ -141,6 +142,7 @@ function matchCampaign(
   campaign: ServedCampaign,
   terms: RequestTerms,
   impression: NormalisedImpression,
+  slots: readonly number[],
   recorder: StateRecorder,
   result: MatchResult,
 ): NoBidReason | null {
@@ -149,27 +151,30 @@ function matchCampaign(
   let furthest: NoBidReason = 'creative-size';
   let furthestRank = -1;
   let fitting: ServedCreative[] | null = null;
-  for (const { w, h } of impression.sizes) {
-    for (const creative of campaign.creativesBySize.get(sizeKeyOf(w, h)) ?? []) {
+  for (const slot of slots) {
+    for (const creative of campaign.creativesBySlot.get(slot) ?? []) {
       const reason = creativeFilter(creative, terms, impression);
       if (reason === null) (fitting ??= []).push(creative);
       else if (rankOf(reason) > furthestRank) furthestRank = rankOf((furthest = reason));
     }
   }
   if (fitting === null) return furthest;
+  const chosen = dealFor(campaign, impression, fitting);
+  if (typeof chosen === 'string') return chosen;
   const hasUser = terms.request.userKey !== null;
   if (campaign.isCapped && !hasUser) return 'capped-without-id';
 
   const state = recorder.campaign(campaign);
   result.candidates.push(state);
-  if (state.freeNanos < Math.max(1, impression.floorMicros)) return 'budget-exhausted';
-  const free = campaign.isCapped ? withinCaps(campaign, fitting, state, recorder) : fitting;
+  const least = Math.max(1, chosen.deal?.floorMicros ?? impression.floorMicros);
+  if (state.freeNanos < nanosOfImpressions(least, impression.quantity ?? 1)) return 'budget-exhausted';
+  const free = campaign.isCapped ? withinCaps(campaign, chosen.creatives, state, recorder) : chosen.creatives;
   if (free.length === 0) {
     if (state.pacingMultiplier > 1) result.cappedButHungry.push(state);
     return 'frequency-cap';
   }
   if (hasUser) for (const creative of free) recorder.exposures(state, creative.creativeId);
-  result.survivors.push({ campaign, creatives: free, state });
+  result.survivors.push({ campaign, creatives: free, state, deal: chosen.deal });
   return null;
 }
 

@@ -1,6 +1,7 @@
 import type { Arm } from '../contracts/agent';
 import type { Campaign } from '../contracts/campaign';
 import type { Creative } from '../contracts/creative';
+import type { NormalisedImpression } from '../contracts/normalised-request';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import type { ZoneClock } from '../calendar';
 import type { IntentIndex } from './intent-index';
@@ -26,15 +27,15 @@ export interface ServedCreative {
   readonly creativeId: string;
   readonly campaignId: string;
   readonly creative: Creative;
-  readonly sizeKey: number;
-  /** `300x250`. */
+  readonly slotKey: number;
+  /** `300x250` for a banner, else its format. */
   readonly size: string;
   readonly isApproved: boolean;
   /** No URL of the markup is plain http. */
   readonly isSecure: boolean;
-  /** OpenRTB banner ad type: 2 XHTML, 3 JavaScript, 4 iframe. */
-  readonly bannerType: 2 | 3 | 4;
-  /** Media types that may carry this creative when an impression lists `mimes`, lower case. */
+  /** OpenRTB banner ad type: 2 XHTML, 3 JavaScript, 4 iframe; 0 for other formats. */
+  readonly bannerType: 0 | 2 | 3 | 4;
+  /** Media types that may carry a banner when an impression lists `mimes`, lower case. */
   readonly mimes: readonly string[];
   /** Each domain and its parents, lower case. */
   readonly domainSuffixes: readonly string[];
@@ -42,7 +43,7 @@ export interface ServedCreative {
   readonly categoryPrefixes: readonly string[];
   readonly caps: readonly ServedCap[];
   readonly estimates: Readonly<Record<Arm, CreativeEstimate>>;
-  /** Markup cut at its placeholders: literal, name, literal, … */
+  /** A banner's markup cut at its placeholders: literal, name, literal, … */
   readonly markupParts: readonly string[];
 }
 
@@ -80,7 +81,7 @@ export interface ServedCampaign {
   readonly kCpa: number;
   /** Parameters of both arms with the campaign's weights put in. */
   readonly tuned: Readonly<Record<Arm, TunedParams>>;
-  readonly creativesBySize: ReadonlyMap<number, readonly ServedCreative[]>;
+  readonly creativesBySlot: ReadonlyMap<number, readonly ServedCreative[]>;
 }
 
 /** Everything that a request needs of a snapshot, precomputed. */
@@ -88,10 +89,27 @@ export interface ServingIndex {
   readonly snapshot: PolicySnapshot;
   readonly intents: IntentIndex;
   readonly campaigns: readonly ServedCampaign[];
-  readonly campaignsBySize: ReadonlyMap<number, readonly ServedCampaign[]>;
+  readonly campaignsBySlot: ReadonlyMap<number, readonly ServedCampaign[]>;
   readonly campaignById: ReadonlyMap<string, ServedCampaign>;
   readonly creativeById: ReadonlyMap<string, ServedCreative>;
 }
 
 /** Banner size as one integer. */
 export const sizeKeyOf = (w: number, h: number): number => w * 65_536 + h;
+
+/** Slots of the formats that have no fixed sizes; no banner size is negative. */
+export const SLOT_OF_FORMAT = { video: -1, audio: -2, native: -3 } as const;
+
+/** Slot that a creative fits into by its format and, for a banner, its size. */
+export const slotKeyOf = (creative: Creative): number =>
+  creative.type === 'banner' ? sizeKeyOf(creative.width, creative.height) : SLOT_OF_FORMAT[creative.type];
+
+/** Slots that an impression offers, banner sizes first and in its order. */
+export function slotsOf(impression: NormalisedImpression): number[] {
+  const slots: number[] = [];
+  for (const { w, h } of impression.sizes) slots.push(sizeKeyOf(w, h));
+  if (impression.video != null) slots.push(SLOT_OF_FORMAT.video);
+  if (impression.audio != null) slots.push(SLOT_OF_FORMAT.audio);
+  if (impression.native != null) slots.push(SLOT_OF_FORMAT.native);
+  return slots;
+}

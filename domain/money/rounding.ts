@@ -24,3 +24,9 @@ export function divideHalfEven(dividend: bigint, divisor: bigint): bigint {
 
 /** Nanos to micros for a report, half to even. */
 export const reportMicros = (nanos: bigint): bigint => divideHalfEven(nanos, 1000n);
+
+/**
+ * What `quantity` impressions cost at a price of CPM micros, in nanos, rounded up: one place of digital out of home is seen by many, and
+ * the count is an estimate that need not be whole.
+ */
+export const nanosOfImpressions = (cpmMicros: number, quantity: number): number => Math.ceil(cpmMicros * quantity);

@@ -1,28 +1,48 @@
 import type { FxTable } from '../contracts/exchange';
-import type { NormalisedImpression } from '../contracts/normalised-request';
-import { ceilMicros, floorToBaseMicros } from '../money';
+import type { ImpressionVeto, MediaOffer, NativeOffer, NormalisedImpression } from '../contracts/normalised-request';
+import { floorMicrosOf } from './floors';
 import { numberOf, numbersOf, objectOf, textOf, textsOf, type JsonObject } from './json-shape';
+import { normaliseDeals } from './normalise-deals';
+import { normaliseMedia } from './normalise-media';
+import { normaliseNative } from './normalise-native';
 
 /** Most sizes that one banner may offer to us: bounds matching. */
 const MAX_SIZES = 16;
+/** More people than see one screen at once: beyond it the request is wrong, and would be dear. */
+const MAX_QUANTITY = 10_000;
 const NO_NUMBERS: number[] = [];
 const NO_TEXTS: string[] = [];
 const NO_SIZES: { w: number; h: number }[] = [];
 
 /** What of a whole request every impression inherits. */
 export interface RequestTerms {
-  /** Fixed-price deals (at = 3) and regulation that demands what we cannot send, e.g. a DSA statement. */
-  isUnsupported: boolean;
+  fx: FxTable;
+  seat: string;
+  /** Auction type of the open auction and of deals that name none. */
+  auctionType: 1 | 2;
+  /** The open auction has a type that only deals can have (`at` = 3). */
+  isDealsOnly: boolean;
+  /** A statement under the Digital Services Act must come with the ad, and creatives hold none yet. */
+  needsDsa: boolean;
 }
 
 /** Reads one impression; floors go through FX to the fleet's currency and are rounded up. */
-export function normaliseImpression(raw: JsonObject, fx: FxTable, terms: RequestTerms): NormalisedImpression {
+export function normaliseImpression(raw: JsonObject, terms: RequestTerms): NormalisedImpression {
   const banner = objectOf(raw['banner']);
-  const floor = floorMicrosOf(raw, fx);
+  const pmp = objectOf(raw['pmp']);
+  const floor = floorMicrosOf(raw, terms.fx);
+  const offers = offersOf(raw, banner, terms.fx);
+  const deals = normaliseDeals(pmp, terms.fx, terms.seat, terms.auctionType);
+  // An open floor that cannot be kept closes the open auction only.
+  const isDealsOnly = terms.isDealsOnly || pmp?.['private_auction'] === 1 || floor === null;
+  const quantity = quantityOf(raw);
+  const veto =
+    offers.veto ?? (terms.needsDsa ? 'dsa-required' : quantity > MAX_QUANTITY ? 'quantity-unsupported' : null);
+  const isClosed = isDealsOnly && deals.length === 0;
   return {
     impId: textOf(raw['id']),
-    sizes: banner === undefined ? NO_SIZES : sizesOf(banner),
-    veto: vetoOf(raw, banner, floor, terms),
+    sizes: offers.sizes,
+    veto: veto === null && isClosed ? (floor === null ? 'floor-currency-unknown' : 'private-deals-only') : veto,
     floorMicros: floor ?? 0,
     isSecure: raw['secure'] === 1,
     isInterstitial: raw['instl'] === 1,
@@ -30,29 +50,56 @@ export function normaliseImpression(raw: JsonObject, fx: FxTable, terms: Request
     blockedAttributes: banner === undefined ? NO_NUMBERS : numbersOf(banner['battr']),
     blockedTypes: banner === undefined ? NO_NUMBERS : numbersOf(banner['btype']),
     mimes: banner === undefined ? NO_TEXTS : textsOf(banner['mimes']).map((mime) => mime.toLowerCase()),
+    apis: banner === undefined ? NO_NUMBERS : numbersOf(banner['api']),
+    video: offers.video,
+    audio: offers.audio,
+    native: offers.native,
+    isRewarded: raw['rwdd'] === 1,
+    deals,
+    isDealsOnly,
+    placement: textOf(objectOf(raw['ext'])?.['gpid']) || textOf(raw['tagid']),
+    quantity,
   };
 }
 
-/** Floor in base micros; null when its currency is unknown to the FX table. An absent currency means USD (2.6, 3.2.4). */
-function floorMicrosOf(raw: JsonObject, fx: FxTable): number | null {
-  const micros = ceilMicros(numberOf(raw['bidfloor'], 0));
-  if (micros === 0) return 0;
-  return floorToBaseMicros(fx, textOf(raw['bidfloorcur']) || 'USD', micros);
+interface Offers {
+  sizes: { w: number; h: number }[];
+  video: MediaOffer | null;
+  audio: MediaOffer | null;
+  native: NativeOffer | null;
+  veto: ImpressionVeto | null;
 }
 
-function vetoOf(
-  raw: JsonObject,
-  banner: JsonObject | undefined,
-  floor: number | null,
-  terms: RequestTerms,
-): NormalisedImpression['veto'] {
-  const pmp = objectOf(raw['pmp']);
-  if (pmp !== undefined && pmp['private_auction'] === 1) return 'private-deals-only';
-  if (banner === undefined) return 'no-banner';
-  if (terms.isUnsupported || numberOf(objectOf(raw['qty'])?.['multiplier'], 1) > 1) return 'unsupported-format';
-  if (sizesOf(banner).length === 0) return 'no-banner';
-  if (floor === null) return 'floor-currency-unknown';
-  return null;
+/** All formats that the impression offers and that we could fill; `veto` says why when there is none. */
+function offersOf(raw: JsonObject, banner: JsonObject | undefined, fx: FxTable): Offers {
+  const offers: Offers = {
+    sizes: banner === undefined ? NO_SIZES : sizesOf(banner),
+    video: null,
+    audio: null,
+    native: null,
+    veto: 'no-format',
+  };
+  if (offers.sizes.length > 0) offers.veto = null;
+  else if (banner !== undefined) offers.veto = 'no-banner';
+  for (const format of ['video', 'audio'] as const) {
+    const slot = objectOf(raw[format]);
+    if (slot === undefined) continue;
+    const offer = normaliseMedia(slot, raw, fx);
+    if (typeof offer === 'string') offers.veto &&= offer;
+    else {
+      offers[format] = offer;
+      offers.veto = null;
+    }
+  }
+  const native = objectOf(raw['native']);
+  offers.native = native === undefined ? null : normaliseNative(native);
+  if (offers.native !== null) offers.veto = null;
+  return offers;
+}
+
+function quantityOf(raw: JsonObject): number {
+  const multiplier = numberOf(objectOf(raw['qty'])?.['multiplier'], 1);
+  return multiplier > 0 ? multiplier : 1;
 }
 
 /**

@@ -77,6 +77,34 @@ describe('normaliseRequest', () => {
     expect(normalise({ site }).publisher).toBe(publisher),
   );
 
+  it('takes an extended id when there is no other, with its provider', () => {
+    const eids = [{ source: 'ids.example', uids: [{ id: 'raw-eid' }] }];
+    expect(normalise({ user: { eids } }).userKey).toBe(hashUser('ids.example|raw-eid'));
+    expect(normalise({ user: { ext: { eids } } }).userKey).toBe(hashUser('ids.example|raw-eid'));
+    expect(normalise({ user: { id: 'u', eids } }).userKey).toBe(hashUser('u'));
+    expect(normalise({ user: { eids: [{ source: 's', uids: [] }, 7, null] } }).userKey).toBeNull();
+  });
+
+  it('reads the structured user agent where the parsed members are missing', () => {
+    const sua = { platform: { brand: 'Android', version: ['14'] }, mobile: 1 };
+    expect(normalise({ device: { sua } })).toMatchObject({ os: 'android', isMobile: true });
+    expect(normalise({ device: { os: 'iOS', devicetype: 2, sua } })).toMatchObject({ os: 'ios', isMobile: false });
+  });
+
+  it.each([
+    [undefined, null, 'supply-chain-incomplete'],
+    [{ schain: { complete: 1, nodes: [{}, {}] } }, { isComplete: true, hops: 2 }, null],
+    [{ ext: { schain: { complete: 0, nodes: [{}] } } }, { isComplete: false, hops: 1 }, 'supply-chain-incomplete'],
+  ])('reads the supply chain of source %j, and asks for it where the exchange must send it', (source, chain, veto) => {
+    expect(normalise({ source })).toMatchObject({ supplyChain: chain, veto: null });
+    expect(normalise({ source }, exchangeOf({ needsCompleteChain: true })).veto).toBe(veto);
+  });
+
+  it('names the place by gpid, else by tagid', () => {
+    const placement = (imp: object) => normalise({ imp: [{ ...banner, ...imp }] }).impressions[0]?.placement;
+    expect([{ tagid: 't', ext: { gpid: '/1/g' } }, { tagid: 't' }, {}].map(placement)).toEqual(['/1/g', 't', '']);
+  });
+
   it('translates two-letter countries and ignores names', () => {
     const country = (sent: string) => normalise({ device: { geo: { country: sent } } }).country;
     expect(['us', 'DEU', 'Germany'].map(country)).toEqual(['USA', 'DEU', '']);
@@ -118,13 +146,21 @@ describe('an impression', () => {
   ])('offers %s', (_name, over, sizes) => expect(impression(over)?.sizes).toEqual(sizes));
 
   it.each([
-    ['no-banner', { banner: undefined, video: { mimes: ['video/mp4'] } }, {}],
+    [null, { banner: undefined, video: { mimes: ['video/mp4'] } }, {}],
+    ['no-format', { banner: undefined }, {}],
+    ['pod-unsupported', { banner: undefined, video: { mimes: ['video/mp4'], poddur: 60 } }, {}],
+    ['pod-unsupported', { banner: undefined, audio: { mimes: ['audio/mpeg'], podid: 'p', slotinpod: 1 } }, {}],
+    [null, { video: { mimes: ['video/mp4'], maxseq: 3 } }, {}],
+    ['nonlinear-unsupported', { banner: undefined, video: { mimes: ['video/mp4'], linearity: 2 } }, {}],
     ['no-banner', { banner: { h: 300 } }, {}],
-    ['private-deals-only', { pmp: { private_auction: 1, deals: [{ id: 'd' }] } }, {}],
+    ['private-deals-only', { pmp: { private_auction: 1, deals: [{ id: 'd', wseat: ['other'] }] } }, {}],
+    [null, { pmp: { private_auction: 1, deals: [{ id: 'd' }] } }, {}],
+    [null, { bidfloor: 1, bidfloorcur: 'XXX', pmp: { deals: [{ id: 'd' }] } }, {}],
     ['floor-currency-unknown', { bidfloor: 1, bidfloorcur: 'XXX' }, {}],
-    ['unsupported-format', { qty: { multiplier: 4 } }, {}],
-    ['unsupported-format', {}, { at: 3 }],
-    ['unsupported-format', {}, { regs: { dsa: { dsarequired: 2 } } }],
+    ['quantity-unsupported', { qty: { multiplier: 40_000 } }, {}],
+    [null, { qty: { multiplier: 4.5 } }, {}],
+    ['private-deals-only', {}, { at: 3 }],
+    ['dsa-required', {}, { regs: { dsa: { dsarequired: 2 } } }],
     [null, { pmp: { deals: [{ id: 'd' }] } }, { regs: { ext: { dsa: { dsarequired: 1 } } } }],
   ])('has veto %s for %j %j', (veto, over, request) => expect(impression(over, request)?.veto).toBe(veto));
 });

@@ -1,18 +1,23 @@
 import type { ExchangeSettings, FxTable } from '../contracts/exchange';
-import type { NormalisedImpression, NormalisedRequest, RequestVeto } from '../contracts/normalised-request';
+import {
+  BLOCK_ALL,
+  type NormalisedImpression,
+  type NormalisedRequest,
+  type RequestVeto,
+} from '../contracts/normalised-request';
 import { userBucketOf } from '../coordination/assignment';
 import { rateOf } from '../money';
-import { BLOCK_ALL } from './block-all';
 import { countryCode } from './country-code';
+import { deviceTraits } from './device-traits';
 import { isObject, numberOf, objectOf, textOf, textsOf, type JsonObject } from './json-shape';
-import { normaliseImpression } from './normalise-impression';
+import { normaliseImpression, type RequestTerms } from './normalise-impression';
 import { privacyVerdict } from './privacy';
+import { supplyChainOf } from './supply-chain';
+import { userIdOf } from './user-id';
 
 const NO_TEXTS: string[] = [];
 /** Content Taxonomy 1.0, the one that creatives and block lists are compared in. */
 const CATTAX_1 = 1;
-const MOBILE_DEVICE_TYPES: ReadonlySet<number> = new Set([1, 4, 5]);
-const ZERO_ID = /^[0-]*$/;
 /** Most segments that are read of one user. */
 const MAX_SEGMENTS = 64;
 
@@ -34,7 +39,8 @@ export function normaliseRequest(
   const device = objectOf(raw['device']);
   const user = objectOf(raw['user']);
   const privacy = privacyVerdict(raw, exchange.gvlVendorId);
-  const userKey = privacy.mayIdentify ? userKeyOf(user, device, hashUser) : null;
+  const userId = privacy.mayIdentify ? userIdOf(user, device) : '';
+  const userKey = userId === '' ? null : hashUser(userId);
   const channel = raw['app'] != null ? 'app' : raw['dooh'] != null ? 'dooh' : 'site';
   const place = objectOf(raw[channel]);
   const at = numberOf(raw['at'], exchange.auctionType);
@@ -43,64 +49,62 @@ export function normaliseRequest(
   const blockedSeats = textsOf(raw['bseat']);
   const isSeatBlocked =
     (allowedSeats.length > 0 && !allowedSeats.includes(exchange.seat)) || blockedSeats.includes(exchange.seat);
-  const deviceType = device === undefined ? 0 : numberOf(device['devicetype'], 0);
-  const terms = { isUnsupported: at === 3 || demandsDsa(raw) };
+  const traits = deviceTraits(device, channel);
+  const supplyChain = supplyChainOf(raw);
+  // An auction type that we do not know is shaded like a first price: the safe side.
+  const auctionType = at === 2 ? 2 : 1;
+  const terms = { fx, seat: exchange.seat, auctionType, isDealsOnly: at === 3, needsDsa: demandsDsa(raw) } as const;
   return {
     requestId: textOf(raw['id']),
     exchange: exchange.exchange,
-    // An auction type that we do not know is shaded like a first price: the safe side.
-    auctionType: at === 2 ? 2 : 1,
+    auctionType,
     tmaxMs: numberOf(raw['tmax'], exchange.defaultTmaxMs),
     isTest: raw['test'] === 1,
+    supplyChain,
     currencies: textsOf(raw['cur']).map((currency) => currency.toUpperCase()),
     bidCurrency,
     channel,
     publisher: publisherOf(channel, place),
-    language: device === undefined ? '' : textOf(device['language']).toLowerCase(),
+    language: traits.language,
     country: countryCode(
       textOf(objectOf(device?.['geo'])?.['country']) || textOf(objectOf(user?.['geo'])?.['country']),
     ),
-    deviceType,
-    os: device === undefined ? '' : textOf(device['os']).toLowerCase(),
-    isMobile: MOBILE_DEVICE_TYPES.has(deviceType) || (deviceType === 0 && channel === 'app'),
+    deviceType: traits.deviceType,
+    os: traits.os,
+    isMobile: traits.isMobile,
     userKey,
     userBucket: userKey === null ? null : userBucketOf(layerSalt, userKey),
-    segments: userKey === null ? NO_TEXTS : segmentsOf(user),
+    segments: userKey === null || !privacy.mayProfile ? NO_TEXTS : segmentsOf(user),
+    consent: { profile: privacy.mayProfile, measure: privacy.mayMeasure },
     blockedCategories: blockedCategoriesOf(raw),
     blockedAdvertisers: textsOf(raw['badv']).map((domain) => domain.toLowerCase()),
+    blockedApps: textsOf(raw['bapp']).map((app) => app.toLowerCase()),
+    allowedLanguages: textsOf(raw['wlang']).map(primaryLanguage),
     allowedSeats,
     blockedSeats,
-    veto: vetoOf(privacy.veto, isSeatBlocked, bidCurrency),
-    impressions: impressionsOf(raw['imp'], fx, terms),
+    veto: privacy.veto ?? vetoOf(exchange, supplyChain, isSeatBlocked, bidCurrency),
+    impressions: impressionsOf(raw['imp'], terms),
     contentCategories: textsOf(place?.['cat']).map((category) => category.toUpperCase()),
     allowedCategories: textsOf(raw['acat']).map((category) => category.toUpperCase()),
   };
 }
 
-function vetoOf(privacy: RequestVeto | null, isSeatBlocked: boolean, bidCurrency: string): RequestVeto | null {
-  if (privacy !== null) return privacy;
+function vetoOf(
+  exchange: ExchangeSettings,
+  chain: NormalisedRequest['supplyChain'],
+  isSeatBlocked: boolean,
+  bidCurrency: string,
+): RequestVeto | null {
+  if (exchange.needsCompleteChain === true && chain?.isComplete !== true) return 'supply-chain-incomplete';
   if (isSeatBlocked) return 'seat-blocked';
   return bidCurrency === '' ? 'currency-not-allowed' : null;
 }
 
-function impressionsOf(list: unknown, fx: FxTable, terms: { isUnsupported: boolean }): NormalisedImpression[] {
+function impressionsOf(list: unknown, terms: RequestTerms): NormalisedImpression[] {
   const out: NormalisedImpression[] = [];
   if (!Array.isArray(list)) return out;
-  for (const item of list) if (isObject(item)) out.push(normaliseImpression(item, fx, terms));
+  for (const item of list) if (isObject(item)) out.push(normaliseImpression(item, terms));
   return out;
-}
-
-/**
- * Keyed hash of the best id we may use: our own id of the user, the exchange's, or the device's advertising id. A zeroed
- * advertising id is how a platform says "no id". Nothing is ever made of address and device: that would be fingerprinting.
- */
-function userKeyOf(
-  user: JsonObject | undefined,
-  device: JsonObject | undefined,
-  hashUser: (id: string) => string,
-): string | null {
-  const id = textOf(user?.['buyeruid']) || textOf(user?.['id']) || textOf(device?.['ifa']);
-  return id === '' || ZERO_ID.test(id) ? null : hashUser(id);
 }
 
 /**
@@ -135,6 +139,9 @@ function blockedCategoriesOf(raw: JsonObject): string[] {
   if (numberOf(raw['cattax'], CATTAX_1) !== CATTAX_1) return [BLOCK_ALL];
   return blocked.map((category) => category.toUpperCase());
 }
+
+/** `en-GB` -> `en`: creatives are written in languages, not in regions. */
+const primaryLanguage = (tag: string): string => tag.slice(0, 2).toLowerCase();
 
 function segmentsOf(user: JsonObject | undefined): string[] {
   const data = user?.['data'];

@@ -1,92 +1,109 @@
+import { gppSections } from './gpp-string';
 import { objectOf, textOf, numbersOf, type JsonObject } from './json-shape';
 import { readTcfConsent } from './tcf-string';
+import { readUsSection, type UsSignal } from './us-section';
 
-/**
- * What the privacy signals of a request allow.
- * `veto`: the request is not bid on. `mayIdentify`: a user id may be hashed and used for caps, arms and segments.
- */
+/** What the privacy signals of a request allow. */
 export interface PrivacyVerdict {
-  veto: 'coppa' | 'no-consent' | 'opted-out' | null;
+  /** The request is not bid on: `no-vendor` = GDPR applies and the exchange has no vendor id of ours. */
+  veto: 'no-vendor' | 'no-consent' | null;
+  /** A user id may be hashed and used for caps and arms. */
   mayIdentify: boolean;
+  /** What is known of the user may be read and learnt from (TCF purposes 3 and 4). */
+  mayProfile: boolean;
+  /** Clicks and conversions may be ascribed to the ad (TCF purpose 7). */
+  mayMeasure: boolean;
 }
 
-/** Sections of IAB's Global Privacy Protocol: 2 = TCF EU v2, 6 = us_privacy; 7 and above = US states. */
+/** Sections of IAB's Global Privacy Protocol: 2 = TCF EU v2, 5 = TCF Canada, 6 = us_privacy; 7 and above = US laws. */
 const GPP_TCF_EU = 2;
 const GPP_US_PRIVACY = 6;
 
-const ALLOWED: PrivacyVerdict = { veto: null, mayIdentify: true };
-const CONTEXTUAL: PrivacyVerdict = { veto: null, mayIdentify: false };
-const vetoed = (veto: NonNullable<PrivacyVerdict['veto']>): PrivacyVerdict => ({ veto, mayIdentify: false });
+const ALLOWED: PrivacyVerdict = { veto: null, mayIdentify: true, mayProfile: true, mayMeasure: true };
+const CONTEXTUAL: PrivacyVerdict = { veto: null, mayIdentify: false, mayProfile: false, mayMeasure: true };
+const vetoed = (veto: NonNullable<PrivacyVerdict['veto']>): PrivacyVerdict => ({
+  veto,
+  mayIdentify: false,
+  mayProfile: false,
+  mayMeasure: false,
+});
 
 /**
- * Privacy by rule, strictest signal first; 2.6 members and their 2.5 places in `ext` count alike, and where they conflict the
- * stricter one holds.
- * 1. coppa = 1: no bid.
- * 2. gdpr = 1, or GPP with the EU section in force: no bid unless the TC string consents to our vendor id (`gvlVendorId` of the exchange;
- *    unset, consent cannot be shown) and to purposes 1 and 2; without purposes 3 and 4 contextual bidding only.
- * 3. An opt-out by us_privacy, by GPP's section 6 or by gpc: no bid.
- * 4. dnt or lmt, an unreadable us_privacy string, or a GPP section that is not decoded here: contextual bidding, no user key.
+ * Privacy by rule; 2.6 members and their 2.5 places in `ext` count alike, and where they conflict the stricter one holds.
+ * 1. gdpr = 1, or GPP with the EU section in force: no bid unless the TC string consents to our vendor id (`gvlVendorId` of the exchange;
+ *    unset, consent cannot be shown) and to purposes 1 and 2; without 3 and 4 no profile, without 7 no measurement.
+ * 2. coppa = 1, dnt, lmt, an opt-out by us_privacy, by a US section of GPP or by gpc, a known child, and whatever cannot be read:
+ *    contextual bidding, no user key.
  * Missing signals are unknown, not false: they forbid nothing by themselves.
  */
 export function privacyVerdict(raw: JsonObject, gvlVendorId: number | undefined): PrivacyVerdict {
   const regs = objectOf(raw['regs']);
   const device = objectOf(raw['device']);
-  const limited = device !== undefined && (device['dnt'] === 1 || device['lmt'] === 1);
-  if (regs === undefined) return limited ? CONTEXTUAL : ALLOWED;
+  const isLimited = device !== undefined && (isOne(device['dnt']) || isOne(device['lmt']));
+  if (regs === undefined) return isLimited ? CONTEXTUAL : ALLOWED;
   const ext = objectOf(regs['ext']);
-  if (isOne(regs['coppa']) || isOne(ext?.['coppa'])) return vetoed('coppa');
-  const gppSections = [...numbersOf(regs['gpp_sid']), ...numbersOf(ext?.['gpp_sid'])];
-  const isEu = isOne(regs['gdpr']) || isOne(ext?.['gdpr']) || gppSections.includes(GPP_TCF_EU);
-  const consent = isEu ? tcfVerdict(objectOf(raw['user']), gvlVendorId) : ALLOWED;
+  const places = ext === undefined ? [regs] : [regs, ext];
+  const inForce = places.flatMap((place) => numbersOf(place['gpp_sid']));
+  const strings = places.map((place) => textOf(place['gpp'])).filter((text) => text !== '');
+  const isEu = places.some((place) => isOne(place['gdpr'])) || inForce.includes(GPP_TCF_EU);
+  const consent = isEu ? tcfVerdict(consentText(raw, strings), gvlVendorId) : ALLOWED;
   if (consent.veto !== null) return consent;
-  const signals = [
-    usPrivacy(textOf(regs['us_privacy'])),
-    usPrivacy(textOf(ext?.['us_privacy'])),
-    gppPrivacy(textOf(regs['gpp']), gppSections),
-    gppPrivacy(textOf(ext?.['gpp']), gppSections),
-    isOne(regs['gpc']) || isOne(ext?.['gpc']) ? 'opted-out' : 'silent',
-  ];
-  if (signals.includes('opted-out')) return vetoed('opted-out');
-  return limited || !consent.mayIdentify || signals.includes('unclear') ? CONTEXTUAL : ALLOWED;
+  const isContextual =
+    isLimited ||
+    places.some((place) => isOne(place['coppa']) || isOne(place['gpc'])) ||
+    places.some((place) => usPrivacy(textOf(place['us_privacy'])) !== 'allowed') ||
+    strings.some((text) => gppSignal(text, inForce) !== 'allowed') ||
+    (strings.length === 0 && inForce.some((section) => section > GPP_US_PRIVACY));
+  return isContextual ? { ...CONTEXTUAL, mayMeasure: consent.mayMeasure } : consent;
 }
 
-/** TCF purposes: 1 storage, 2 basic ads, 3 profiles, 4 personalised ads. */
-function tcfVerdict(user: JsonObject | undefined, gvlVendorId: number | undefined): PrivacyVerdict {
+/** The TC string, from 2.6's place, 2.5's, or the EU section of a GPP string. */
+function consentText(raw: JsonObject, strings: readonly string[]): string {
+  const user = objectOf(raw['user']);
   const text = textOf(user?.['consent']) || textOf(objectOf(user?.['ext'])?.['consent']);
-  const consent = gvlVendorId === undefined || text === '' ? null : readTcfConsent(text, gvlVendorId);
-  if (consent === null || !consent.hasVendor) return vetoed('no-consent');
-  if (!consent.purposes.has(1) || !consent.purposes.has(2)) return vetoed('no-consent');
-  return consent.purposes.has(3) && consent.purposes.has(4) ? ALLOWED : CONTEXTUAL;
+  if (text !== '') return text;
+  for (const gpp of strings) {
+    const section = gppSections(gpp)?.get(GPP_TCF_EU);
+    if (section !== undefined) return section;
+  }
+  return '';
 }
 
-type Signal = 'silent' | 'allowed' | 'opted-out' | 'unclear';
+/** TCF purposes: 1 storage, 2 basic ads and their caps, 3 profiles, 4 personalised ads, 7 measurement. */
+function tcfVerdict(text: string, gvlVendorId: number | undefined): PrivacyVerdict {
+  if (gvlVendorId === undefined) return vetoed('no-vendor');
+  const consent = text === '' ? null : readTcfConsent(text, gvlVendorId);
+  if (consent === null || !consent.hasVendor) return vetoed('no-consent');
+  const { purposes } = consent;
+  if (!purposes.has(1) || !purposes.has(2)) return vetoed('no-consent');
+  return {
+    veto: null,
+    mayIdentify: true,
+    mayProfile: purposes.has(3) && purposes.has(4),
+    mayMeasure: purposes.has(7),
+  };
+}
 
 const isOne = (value: unknown): boolean => value === 1 || value === '1' || value === true;
 
 /** CCPA string, e.g. `1YNN`: version, notice given, opt-out of sale, limited service provider agreement. */
-function usPrivacy(text: string): Signal {
-  if (text === '') return 'silent';
-  if (!isUsPrivacy(text)) return 'unclear';
+function usPrivacy(text: string): UsSignal {
+  if (text === '') return 'allowed';
+  if (!/^1[YN-]{3}$/i.test(text)) return 'unclear';
   return text[2] === 'Y' || text[2] === 'y' ? 'opted-out' : 'allowed';
 }
 
-function isUsPrivacy(text: string): boolean {
-  if (text.length !== 4 || text[0] !== '1') return false;
-  for (let i = 1; i < 4; i += 1) if (!'YNyn-'.includes(text[i] ?? '')) return false;
-  return true;
-}
-
-/** Of a GPP string only section 6 is plain text; a string with other sections in force stays unclear. */
-function gppPrivacy(text: string, sections: readonly number[]): Signal {
-  if (text === '') return sections.some((section) => section > GPP_US_PRIVACY) ? 'unclear' : 'silent';
-  const parts = text.split('~');
-  let signal: Signal = 'silent';
-  for (let i = 1; i < parts.length; i += 1) {
-    const part = parts[i] ?? '';
-    if (!isUsPrivacy(part)) continue;
-    if (usPrivacy(part) === 'opted-out') return 'opted-out';
-    signal = 'allowed';
+/** The strictest of the sections in force; without `gpp_sid` nobody knows which are, so all of the string count. */
+function gppSignal(text: string, inForce: readonly number[]): UsSignal {
+  const sections = gppSections(text);
+  if (sections === null) return 'unclear';
+  const ids = inForce.length > 0 ? inForce : [...sections.keys()];
+  for (const id of ids) {
+    if (id <= 0 || id === GPP_TCF_EU) continue;
+    const section = sections.get(id);
+    const signal =
+      section === undefined ? 'unclear' : id === GPP_US_PRIVACY ? usPrivacy(section) : readUsSection(id, section);
+    if (signal !== 'allowed') return signal;
   }
-  const isDecoded = sections.length > 0 && sections.every((section) => section === GPP_US_PRIVACY);
-  return isDecoded && signal === 'allowed' ? 'allowed' : 'unclear';
+  return 'allowed';
 }

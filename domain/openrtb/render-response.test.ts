@@ -12,6 +12,7 @@ const URLS = {
   burl: 'http://n.example/n/bill?t=T&p=${AUCTION_PRICE}',
   lurl: 'http://n.example/n/loss?t=T&r=${AUCTION_LOSS}',
   clickUrl: 'http://n.example/n/click?t=T&x="1"',
+  viewUrl: 'http://n.example/n/view?t=T',
 };
 
 function respond(over: object) {

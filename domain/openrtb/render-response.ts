@@ -1,15 +1,22 @@
 import type { DecisionOutputs } from '../contracts/decision-record';
 import type { ExchangeSettings } from '../contracts/exchange';
-import type { NormalisedRequest } from '../contracts/normalised-request';
-import type { ServingIndex } from '../matching/serving-index';
+import type { MediaOffer, NativeOffer, NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
+import type { ServedCreative, ServingIndex } from '../matching/serving-index';
 import { bidToCurrencyMicros } from '../money';
+import { bannerMarkup } from './banner-markup';
+import type { MarkupLinks } from './markup-links';
+import { nativeMarkup } from './native-markup';
+import { vastMarkup } from './vast-markup';
 
 /** Notice and click URLs of one bid, all around one signed token. */
 export interface BidUrls {
   nurl: string;
-  burl: string;
+  /** Null where the exchange bills by another notice. */
+  burl: string | null;
   lurl: string;
   clickUrl: string;
+  /** Called by a player or a native placement when the ad is seen. */
+  viewUrl: string;
 }
 
 /** What rendering needs of a decision; bid.id = decisionId. */
@@ -25,7 +32,7 @@ export interface RenderedBid {
   impid: string;
   price: number;
   nurl: string;
-  burl: string;
+  burl?: string;
   lurl: string;
   adm: string;
   adomain: string[];
@@ -34,9 +41,16 @@ export interface RenderedBid {
   cat?: string[];
   cattax?: number;
   attr?: number[];
-  mtype: 1;
-  w: number;
-  h: number;
+  mtype: 1 | 2 | 3 | 4;
+  w?: number;
+  h?: number;
+  dealid?: string;
+  /** Bundle of the app that is advertised. */
+  bundle?: string;
+  apis?: number[];
+  /** Of video and audio: seconds, and AdCOM creative subtype of the markup. */
+  dur?: number;
+  protocol?: number;
 }
 
 /** A bid response as sent. */
@@ -49,8 +63,8 @@ export interface RenderedResponse {
 
 /** Content Taxonomy 1.0: the only one that creatives carry. */
 const CATTAX_1 = 1;
-/** AdCOM markup type: banner. */
-const MTYPE_BANNER = 1;
+/** AdCOM markup types. */
+const MTYPES = { banner: 1, video: 2, audio: 3, native: 4 } as const;
 
 /**
  * OpenRTB 2.6 bid response with the decisions that bid, or null when none does (answer 204). Prices go to the bid currency by floor, but
@@ -84,44 +98,68 @@ function renderBid(
   if (impression === undefined || served === undefined)
     throw new RangeError(`nothing to render for ${decision.decisionId}`);
   const { creative } = served;
-  const isSecure = impression.isSecure;
+  const { isSecure } = impression;
+  const links: MarkupLinks = {
+    clickUrl: urlFor(urls.clickUrl, isSecure),
+    viewUrl: urlFor(urls.viewUrl, isSecure),
+    bidId: decision.decisionId,
+  };
   const bid: RenderedBid = {
     id: decision.decisionId,
     impid: impression.impId,
     price: bidToCurrencyMicros(index.snapshot.fx, request.bidCurrency, outputs.bidMicros) / 1e6,
     nurl: urlFor(urls.nurl, isSecure),
-    burl: urlFor(urls.burl, isSecure),
+    ...(urls.burl !== null && { burl: urlFor(urls.burl, isSecure) }),
     lurl: urlFor(urls.lurl, isSecure),
-    adm: markupOf(served.markupParts, urlFor(urls.clickUrl, isSecure), creative.landingUrl),
+    adm: '',
     adomain: creative.domains,
     cid: served.campaignId,
     crid: creative.creativeId,
-    mtype: MTYPE_BANNER,
-    w: creative.width,
-    h: creative.height,
+    mtype: MTYPES[creative.type],
   };
+  addMarkup(bid, served, impression, links);
+  if (outputs.dealId != null) bid.dealid = outputs.dealId;
+  if (creative.appBundle !== undefined) bid.bundle = creative.appBundle;
   if (creative.categories.length > 0) {
     bid.cat = creative.categories;
     bid.cattax = CATTAX_1;
   }
   if (creative.attributes.length > 0) bid.attr = creative.attributes;
+  if (creative.apis.length > 0) bid.apis = creative.apis;
   return bid;
+}
+
+/** Markup and what the response says of it. Throws RangeError when the creative does not fit the impression: it was matched to another. */
+function addMarkup(
+  bid: RenderedBid,
+  served: ServedCreative,
+  impression: NormalisedImpression,
+  links: MarkupLinks,
+): void {
+  const { creative } = served;
+  if (creative.type === 'banner') {
+    bid.adm = bannerMarkup(served.markupParts, links.clickUrl, creative.landingUrl);
+    bid.w = creative.width;
+    bid.h = creative.height;
+    return;
+  }
+  const offer = impression[creative.type];
+  if (offer == null) throw new RangeError(`${creative.creativeId} does not fit impression ${impression.impId}`);
+  if (creative.type === 'native') {
+    bid.adm = nativeMarkup(creative, offer as NativeOffer, links);
+    return;
+  }
+  const { adm, protocol } = vastMarkup(creative, offer as MediaOffer, links);
+  bid.adm = adm;
+  bid.protocol = protocol;
+  bid.dur = creative.durationSeconds;
+  if (creative.type === 'video') {
+    bid.w = creative.width;
+    bid.h = creative.height;
+  }
 }
 
 /** A page served by https may not load plain http: the notice port must then stand behind TLS. */
 function urlFor(url: string, isSecure: boolean): string {
   return isSecure && url.startsWith('http://') ? `https://${url.slice(7)}` : url;
-}
-
-/** Fills the placeholders of cut markup; URLs are escaped for a double-quoted HTML attribute. */
-function markupOf(parts: readonly string[], clickUrl: string, landingUrl: string): string {
-  let out = parts[0] ?? '';
-  for (let i = 1; i < parts.length; i += 2) {
-    out += escapeAttribute(parts[i] === '{CLICK_URL}' ? clickUrl : landingUrl) + (parts[i + 1] ?? '');
-  }
-  return out;
-}
-
-function escapeAttribute(url: string): string {
-  return url.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -1,3 +1,4 @@
+import { TCString } from '@iabtcf/core';
 import fc from 'fast-check';
 import { readTcfConsent } from './tcf-string';
 
@@ -14,9 +15,13 @@ function tcString(over: {
   let bits = '';
   const write = (value: number, width: number): void => void (bits += value.toString(2).padStart(width, '0'));
   write(over.version ?? 2, 6);
-  bits += '0'.repeat(146);
+  write(0, 36); // created
+  write(0, 36); // last updated
+  write(10, 12); // consent platform
+  write(1, 12); // its version
+  bits += '0'.repeat(6 + 12 + 12 + 6 + 1 + 1 + 12);
   for (let p = 1; p <= 24; p += 1) write(over.purposes?.includes(p) ? 1 : 0, 1);
-  bits += '0'.repeat(24 + 1 + 12);
+  bits += '0'.repeat(24 + 1 + 12); // legitimate interests, purpose one, country
   const ranges = (list: [number, number][]): void => {
     write(list.length, 12);
     for (const [first, last] of list) {
@@ -61,6 +66,31 @@ describe('readTcfConsent', () => {
         const read = readTcfConsent(text, vendor);
         expect(read?.hasVendor).toBe(list.includes(vendor));
         expect([...(read?.purposes ?? [])].sort()).toEqual([...given].sort());
+      }),
+    );
+  });
+
+  it('agrees with IAB’s own library on any consent and any restriction', () => {
+    const vendor = fc.integer({ min: 1, max: 40 });
+    const range = fc.tuple(vendor, vendor).map(([a, b]): [number, number] => [Math.min(a, b), Math.max(a, b)]);
+    const purposes = fc.uniqueArray(fc.integer({ min: 1, max: 11 }));
+    const restriction = fc.record({
+      purpose: fc.integer({ min: 1, max: 11 }),
+      kind: fc.integer({ min: 0, max: 2 }),
+      vendors: fc.array(range, { minLength: 1, maxLength: 3 }),
+    });
+    // One restriction a purpose: two of them for one vendor contradict each other.
+    const restrictions = fc.uniqueArray(restriction, { selector: ({ purpose }) => purpose, maxLength: 4 });
+    fc.assert(
+      fc.property(purposes, fc.array(range, { maxLength: 5 }), restrictions, vendor, (given, ranges, limits, id) => {
+        const text = tcString({ purposes: given, ranges, restrictions: limits });
+        const model = TCString.decode(text);
+        const allowed = given.filter((purpose) =>
+          [undefined, 1].includes(model.publisherRestrictions.getRestrictionType(id, purpose)),
+        );
+        const read = readTcfConsent(text, id);
+        expect(read?.hasVendor).toBe(model.vendorConsents.has(id));
+        expect([...(read?.purposes ?? [])].sort()).toEqual(allowed.sort());
       }),
     );
   });

@@ -2,7 +2,7 @@
 export interface TcfConsent {
   /** The vendor itself is consented to. */
   hasVendor: boolean;
-  /** Purposes 1..24 that are consented to and that the publisher does not forbid this vendor. */
+  /** Purposes 1..24 that are consented to and for which the publisher lets this vendor rely on consent. */
   purposes: ReadonlySet<number>;
 }
 
@@ -14,8 +14,8 @@ const PURPOSES_AT = 152;
 const PURPOSES = 24;
 /** Purpose consents, legitimate interests, purpose-one treatment and country follow; then the vendor sections. */
 const VENDORS_AT = PURPOSES_AT + 2 * PURPOSES + 1 + 12;
-/** Publisher restriction: the purpose is flatly not allowed. */
-const NOT_ALLOWED = 0;
+/** Publisher restriction by which consent is a legal basis; the others (not allowed, legitimate interest only) take it away. */
+const REQUIRE_CONSENT = 1;
 /** Bounds the work on a hostile string. */
 const MAX_CHARS = 8192;
 
@@ -41,8 +41,9 @@ class BitReader {
 }
 
 /**
- * Reads one vendor's consent out of a TCF v2 string's core segment, publisher restrictions applied. Null when the string is of another
- * version, torn or no TC string at all: that is no consent.
+ * Reads one vendor's consent out of a TCF v2 string's core segment, publisher restrictions applied. Ranges of vendors are compared, never
+ * written out as IAB’s libraries do: 500 hostile characters would hold their reader for most of a second (docs/decisions/023). Null when
+ * the string is of another version, torn or no TC string at all: that is no consent.
  */
 export function readTcfConsent(text: string, vendorId: number): TcfConsent | null {
   const core = text.split('.', 1)[0] ?? '';
@@ -93,6 +94,6 @@ function restrict(bits: BitReader, vendorId: number, purposes: Set<number>): voi
   for (let left = bits.read(12); left > 0; left -= 1) {
     const purpose = bits.read(6);
     const kind = bits.read(2);
-    if (readRanges(bits, vendorId) && kind === NOT_ALLOWED) purposes.delete(purpose);
+    if (readRanges(bits, vendorId) && kind !== REQUIRE_CONSENT) purposes.delete(purpose);
   }
 }

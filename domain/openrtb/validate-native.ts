@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from './json-shape';
+import { nativeRequestOf } from './native-request';
 import { fault, negativeFault, textListFault, type Fault } from './validation-fault';
 
 const ASSET_KINDS = ['title', 'img', 'video', 'data'] as const;
@@ -14,24 +15,13 @@ export function validateNative(native: unknown, at: string): Fault | null {
   if (!isObject(native)) return fault('type', at, 'must be an object');
   const text = native['request'];
   if (typeof text !== 'string' || text === '') return fault('required', `${at}/request`, 'must be a non-empty string');
-  const parsed = parse(text);
-  if (!isObject(parsed)) return fault('type', `${at}/request`, 'must hold a JSON object');
-  // Native 1.0 wraps the request in {"native": …}.
-  const wrapped = parsed['native'];
-  const request = isObject(wrapped) && parsed['assets'] == null ? wrapped : parsed;
+  const request = nativeRequestOf(text);
+  if (request === null) return fault('type', `${at}/request`, 'must hold a JSON object');
   return (
     contextFault(request, `${at}/request`) ??
     assetsFault(request['assets'], `${at}/request/assets`) ??
     trackersFault(request['eventtrackers'], `${at}/request/eventtrackers`)
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // reported by the caller as a fault of the request
-  }
 }
 
 function contextFault(request: JsonObject, at: string): Fault | null {

@@ -60,11 +60,19 @@ describe('the HTTP side of an edge', () => {
   });
 
   it('says why there is no bid only when asked', async () => {
-    const video = bannerRequest('nbr', { imp: [{ id: '1', video: { mimes: ['video/mp4'] } }] });
+    const pod = { id: '1', video: { mimes: ['video/mp4'], poddur: 60 } };
+    const video = bannerRequest('nbr', { imp: [pod] });
     expect((await post(JSON.stringify(video))).status).toBe(204);
     const asked = await post(JSON.stringify({ ...video, ext: { nbr: 1 } }));
     expect(asked.status).toBe(200);
     expect(await asked.json()).toEqual({ id: video['id'], nbr: expect.any(Number) as number });
+    const each = await post(JSON.stringify({ ...video, ext: { prebid: { returnallbidstatus: true } } }));
+    const seatnonbid = [{ seat: 'adloop', nonbid: [{ impid: '1', statuscode: 202 }] }];
+    expect(await each.json()).toEqual({ id: video['id'], ext: { seatnonbid } });
+    const both = { ...video, imp: [pod, { id: '2', banner: { w: 300, h: 250 } }], ext: { seatnonbid: 1 } };
+    const answer = (await (await post(JSON.stringify(both))).json()) as { seatbid: { bid: { impid: string }[] }[] };
+    expect(answer).toMatchObject({ ext: { seatnonbid } });
+    expect(answer.seatbid[0]?.bid.map(({ impid }) => impid)).toEqual(['2']);
   });
 
   it('answers pipelined requests in order and survives noise', async () => {

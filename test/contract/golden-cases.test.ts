@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decideRequest, prepareRequest } from '#domain/coordination';
-import { buildServingIndex } from '#domain/matching';
+import type { ExchangeSettings } from '#domain/contracts';
+import { buildServingIndex, type ServingIndex } from '#domain/matching';
 import { normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
 import { contextOf, freshState, hashUser } from '../fixtures/decision-scene';
 import { demoSnapshot, exchangeOf } from '../fixtures/demo-snapshot';
+import { findLinter, lintErrors } from '../fixtures/rtblint';
 
 /** One file = one case, in a folder named for its outcome. Decided by baselines on the demo inventory. */
 interface GoldenCase {
@@ -18,12 +20,33 @@ interface GoldenCase {
   sizes?: string[];
   userKey?: boolean;
   noPlainHttp?: boolean;
+  /** What the first bid holds at least, and patterns that its markup matches and does not. */
+  bid?: object;
+  markup?: string[];
+  markupLacks?: string[];
+  /** Changes of the demo exchange, of every campaign and of every creative. */
+  exchange?: Partial<ExchangeSettings>;
+  campaigns?: { targeting?: object };
+  creatives?: object;
   /** Invalid cases: JSON pointer to the fault. */
   pointer?: string;
 }
 
-const index = buildServingIndex(demoSnapshot());
-const exchange = exchangeOf();
+const linter = findLinter();
+if (linter === null && process.env['ADLOOP_REQUIRE_RTBLINT'] === '1') throw new Error('rtblint is required');
+if (linter === null) console.log('skipped: responses are not linted (no rtblint on this machine)');
+
+/** The demo's index, or one in which every campaign and creative is changed as the case says. */
+function indexOf(golden: GoldenCase): ServingIndex {
+  const plain = demoSnapshot();
+  const { campaigns, creatives } = golden;
+  return buildServingIndex({
+    ...plain,
+    campaigns: plain.campaigns.map((one) => ({ ...one, targeting: { ...one.targeting, ...campaigns?.targeting } })),
+    creatives: plain.creatives.map((one) => ({ ...one, ...creatives })),
+  });
+}
+
 const casesIn = (folder: string): [string, GoldenCase][] =>
   readdirSync(join(__dirname, folder))
     .sort()
@@ -34,12 +57,14 @@ const casesIn = (folder: string): [string, GoldenCase][] =>
 
 function answer(golden: GoldenCase) {
   expect(validateBidRequest(golden.request)).toEqual({ ok: true });
+  const index = indexOf(golden);
+  const exchange = exchangeOf(golden.exchange);
   const { fx, layerSalt } = index.snapshot;
   const request = normaliseRequest(golden.request, exchange, fx, hashUser, layerSalt);
   const decisions = decideRequest(index, prepareRequest(index, request, contextOf(), freshState()), null, () => true);
   const named = decisions.map((decision, i) => ({ ...decision, decisionId: `d-${i}` }));
   const url = 'http://notice.example/n';
-  const urls = () => ({ nurl: url, burl: url, lurl: url, clickUrl: url });
+  const urls = () => ({ nurl: url, burl: url, lurl: url, clickUrl: url, viewUrl: url });
   const response = renderBidResponse(request, named, index, urls, exchange);
   const outcomes = Object.fromEntries(
     decisions.map(({ inputs, outputs }) => [
@@ -61,6 +86,10 @@ describe('valid requests', () => {
     if (golden.sizes) expect(golden.sizes).toContain(`${bids[0]?.w}x${bids[0]?.h}`);
     if (golden.userKey !== undefined) expect(request.userKey !== null).toBe(golden.userKey);
     if (golden.noPlainHttp) expect(JSON.stringify(response)).not.toMatch(/http:/i);
+    if (golden.bid) expect(bids[0]).toMatchObject(golden.bid);
+    for (const pattern of golden.markup ?? []) expect(bids[0]?.adm).toMatch(new RegExp(pattern));
+    for (const pattern of golden.markupLacks ?? []) expect(bids[0]?.adm).not.toMatch(new RegExp(pattern));
+    if (linter !== null) expect(lintErrors(linter, golden.request, response)).toEqual([]);
     for (const bid of bids) expect(bid.price).toBeGreaterThanOrEqual(golden.minPrice ?? 1e-6);
   });
 });

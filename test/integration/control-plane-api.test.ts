@@ -168,6 +168,32 @@ describe('campaign API on a real Postgres', () => {
     expect(ofCampaign.body.items).toHaveLength(1);
   });
 
+  const files = [
+    { url: 'https://cdn.example.com/a.mp4', mime: 'video/mp4', bitrateKbps: 900, width: 640, height: 360 },
+  ];
+  const image = { type: 3, url: 'https://cdn.example.com/a.jpg', width: 1200, height: 627 };
+
+  test.each<[string, object, object]>([
+    ['video', { width: 640, height: 360, durationSeconds: 15, mediaFiles: files }, { durationSeconds: 30 }],
+    ['audio', { durationSeconds: 20, mediaFiles: [{ ...files[0], mime: 'audio/mpeg' }] }, { languages: ['en'] }],
+    ['native', { title: 'Warm', images: [image], data: [{ type: 1, value: 'Shop' }] }, { title: 'Warmer' }],
+  ])('a creative of type %s keeps what its type has, through a change', async (type, asset, change) => {
+    const { body } = await create(campaignInput(advertiserId));
+    const { width: _width, height: _height, markup: _markup, ...common } = creativeInput(body.campaignId);
+    const input = { ...common, type, appBundle: 'com.shop', apis: [7], ...asset };
+    const made = await plane.call<{ creativeId: string }>('POST', '/api/v1/creatives', { as: 'adam', body: input });
+    expect(made).toMatchObject({ status: 201, body: { ...input, reviewState: 'approved' } });
+    const url = `/api/v1/creatives/${made.body.creativeId}`;
+    const options = { as: 'adam', body: change, headers: { 'if-match': '"1"' } };
+    expect(await plane.call('PATCH', url, options)).toMatchObject({ status: 200, body: { ...input, ...change } });
+    expect((await plane.call('GET', url, { as: 'vera' })).body).toMatchObject({ ...input, ...change });
+    const strange = await plane.call<ProblemBody>('POST', '/api/v1/creatives', {
+      as: 'adam',
+      body: { ...input, markup: '<b>x</b>' },
+    });
+    expect(strange).toMatchObject({ status: 422 });
+  });
+
   test('a total below what days have been allotted is a conflict', async () => {
     const { body } = await create(campaignInput(advertiserId, { totalBudgetMicros: 10_000_000 }));
     await plane.database.query(

@@ -28,7 +28,7 @@ const question = (over: Partial<PriceQuestion> = {}): PriceQuestion => ({
   valueMicros: 8_000_000,
   floorMicros: 0,
   capMicros: 20_000_000,
-  isFirstPrice: true,
+  auctionType: 1,
   mu: Math.log(3),
   sigma: 0.5,
   hasLaw: true,
@@ -156,8 +156,8 @@ describe('price exploration', () => {
 
 describe('the other prices', () => {
   it('second price bids the value, clamped by the cap', () => {
-    expect(choosePrice(params, question({ isFirstPrice: false }), grid).priceMicros).toBe(8_000_000);
-    expect(choosePrice(params, question({ isFirstPrice: false, capMicros: 5 }), grid).priceMicros).toBe(5);
+    expect(choosePrice(params, question({ auctionType: 2 }), grid).priceMicros).toBe(8_000_000);
+    expect(choosePrice(params, question({ auctionType: 2, capMicros: 5 }), grid).priceMicros).toBe(5);
   });
 
   it('the baseline bids its share of value, but at least the floor', () => {

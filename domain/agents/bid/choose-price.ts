@@ -8,7 +8,8 @@ export interface PriceQuestion {
   valueMicros: number;
   floorMicros: number;
   capMicros: number;
-  isFirstPrice: boolean;
+  /** 1 first price, 2 second price, 3 fixed: `floorMicros` is then the price of the deal. */
+  auctionType: 1 | 2 | 3;
   /** Win law of the impression; null = baseline by `shade`. */
   mu: number;
   sigma: number;
@@ -39,8 +40,23 @@ export interface PriceAnswer {
 
 /** Prices one candidate (agents.md, "Bid agent"; coordination steps 4 and 5). `grid` is scratch and holds the grid afterwards. */
 export function choosePrice(params: BidParams, question: PriceQuestion, grid: BidGrid): PriceAnswer {
+  if (question.auctionType === 3) return fixedPrice(question);
   if (!question.hasLaw) return baselinePrice(question);
-  return question.isFirstPrice ? firstPrice(params, question, grid) : secondPrice(question);
+  return question.auctionType === 1 ? firstPrice(params, question, grid) : secondPrice(question);
+}
+
+/** The price of the deal exactly; other campaigns' bids do not decide who wins it. */
+function fixedPrice(q: PriceQuestion): PriceAnswer {
+  const priceMicros = Math.max(1, q.floorMicros);
+  return {
+    proposalMicros: priceMicros,
+    priceMicros,
+    gridIndex: -1,
+    bestIndex: -1,
+    wantedToExplore: false,
+    score: q.valueMicros - priceMicros,
+    winProbability: 1,
+  };
 }
 
 function firstPrice(params: BidParams, q: PriceQuestion, grid: BidGrid): PriceAnswer {
@@ -101,7 +117,7 @@ function secondPrice(q: PriceQuestion): PriceAnswer {
 
 /** Without a law campaigns rank by value: any common win probability gives that order. */
 function baselinePrice(q: PriceQuestion): PriceAnswer {
-  const proposalMicros = floorMicros(q.isFirstPrice ? q.valueMicros * q.shade : q.valueMicros);
+  const proposalMicros = floorMicros(q.auctionType === 1 ? q.valueMicros * q.shade : q.valueMicros);
   return {
     proposalMicros,
     priceMicros: clamp(proposalMicros, q),

@@ -10,6 +10,9 @@ export type NoticePrice =
   | { kind: 'audit' }
   | { kind: 'malformed' };
 
+/** Price of a notice that an exchange sends to test its notices. */
+export const AUDIT = 'AUDIT';
+
 const isAbsent = (text: string | null): text is null | '' => text === null || text === '' || text.startsWith('${');
 
 /**
@@ -18,7 +21,7 @@ const isAbsent = (text: string | null): text is null | '' => text === null || te
  */
 export function readNoticePrice(text: string | null, currency: string, maxMicros: number, fx: FxTable): NoticePrice {
   if (isAbsent(text)) return { kind: 'absent', micros: maxMicros };
-  if (text === 'AUDIT') return { kind: 'audit' };
+  if (text === AUDIT) return { kind: 'audit' };
   const micros = parsePriceMicros(text);
   if (micros === null) return { kind: 'malformed' };
   const base = paidToBaseMicros(fx, currency, micros);

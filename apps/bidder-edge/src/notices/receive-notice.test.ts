@@ -1,4 +1,4 @@
-import type { Outcome } from '#domain/contracts';
+import type { BillableEvent, NoticeKind, Outcome } from '#domain/contracts';
 import type { GroupCommit } from '../outbox/group-commit';
 import { EdgeState } from '../state/edge-state';
 import { NoticeReceiver, type NoticeResult } from './receive-notice';
@@ -43,12 +43,16 @@ function scene() {
     commit,
     now: () => clock.nowMs,
     fx: () => ({ base: 'USD', asOfMs: 0, rates: {} }),
-    landingUrlOf: () => null,
+    landingUrlOf: () => 'https://shop.example/',
     count: (_kind, result) => void results.push(result),
     onAccepted: () => undefined,
   });
-  const bid = (decisionId: string): string => {
-    const request = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos: 400 };
+  const bid = (
+    decisionId: string,
+    over: { quantity?: number; mayMeasure?: boolean; billableEvent?: BillableEvent } = {},
+  ): string => {
+    const priceNanos = Math.ceil(400 * (over.quantity ?? 1));
+    const request = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos };
     const held = state.reservations.tryReserve({ ...request, userKey: null, caps: [] }, clock.nowMs, true);
     if (held === null) throw new Error('no budget');
     state.onBid({ ...held, decisionId });
@@ -59,18 +63,23 @@ function scene() {
         isRepeat: true,
         country: 'DEU',
         deviceType: 4,
+        quantity: 1,
+        mayMeasure: true,
+        billableEvent: 'burl',
         maxMicros: 400,
         bidCurrency: 'USD',
         decidedAtMs: clock.nowMs,
         expiresAtMs: clock.nowMs + 5000,
       },
-      ...{ grantId: 'g', isTest: false, clickValueNanos: 0, conversionValueNanos: 0 },
+      ...{ grantId: 'g', isTest: false, clickValueNanos: 0, conversionValueNanos: 0, ...over },
     });
   };
   const bill = (token: string, price = '0.0002') =>
     receiver.receive('bill', new URLSearchParams({ t: token, p: price }));
   const spent = (): number | undefined => state.ledger.reports()[0]?.spentNanos;
-  return { disk, results, clock, bid, bill, spent, state };
+  const hear = (kind: NoticeKind, token: string, price = '') =>
+    receiver.receive(kind, new URLSearchParams({ t: token, p: price }));
+  return { disk, results, clock, bid, bill, hear, spent, state };
 }
 
 describe('NoticeReceiver', () => {
@@ -113,5 +122,45 @@ describe('NoticeReceiver', () => {
     const token = bid('d1');
     clock.nowMs += 5001;
     expect(await bill(token)).toMatchObject({ status: 410, result: 'expired' });
+  });
+
+  it('bills as many impressions as one showing counts for, in whole nanos', async () => {
+    const { disk, bid, bill, spent } = scene();
+    expect((await bill(bid('d1', { quantity: 1.503 }))).status).toBe(200);
+    expect(disk[0]).toMatchObject({ kind: 'bill', priceNanos: 301, reservationLive: true });
+    expect(spent()).toBe(301);
+  });
+
+  it('keeps nothing of what a person did without consent to measurement, and leads on all the same', async () => {
+    const { disk, bid, bill, hear } = scene();
+    const token = bid('d1', { mayMeasure: false });
+    expect(await hear('click', token)).toMatchObject({ status: 302, landingUrl: 'https://shop.example/' });
+    expect((await hear('view', token)).result).toBe('unmeasured');
+    expect((await hear('conversion', token)).result).toBe('unmeasured');
+    expect((await bill(token)).result).toBe('accepted');
+    expect(disk.map(({ kind }) => kind)).toEqual(['bill']);
+  });
+
+  it('hears a view once, and no money moves by it', async () => {
+    const { disk, bid, hear, spent } = scene();
+    const token = bid('d1');
+    expect((await hear('view', token)).result).toBe('accepted');
+    expect((await hear('view', token)).result).toBe('duplicate');
+    expect(disk.map(({ kind, priceNanos }) => [kind, priceNanos])).toEqual([['view', 0]]);
+    expect(spent()).toBe(0);
+  });
+
+  it.each<[BillableEvent, NoticeKind]>([
+    ['nurl', 'win'],
+    ['pixel', 'view'],
+  ])('is paid once by %s where the exchange bills by that', async (billableEvent, kind) => {
+    const { disk, bid, bill, hear, spent } = scene();
+    const token = bid('d1', { billableEvent });
+    expect(await bill(token)).toMatchObject({ status: 400, result: 'not-billable' });
+    expect((await hear(kind, token, 'AUDIT')).result).toBe('audit');
+    expect(await hear(kind, token, '0.0003')).toMatchObject({ status: 200 });
+    expect((await hear(kind, token, '0.0003')).result).toBe('duplicate');
+    expect(disk.map((outcome) => outcome.kind)).toEqual([kind, 'bill']);
+    expect(spent()).toBe(300);
   });
 });

@@ -1,12 +1,23 @@
-import type { FxTable, NoticeKind, Outcome } from '#domain/contracts';
+import type { BillableEvent, FxTable, NoticeKind, Outcome } from '#domain/contracts';
+import { nanosOfImpressions } from '#domain/money';
 import type { GroupCommit } from '../outbox/group-commit';
 import type { EdgeState } from '../state/edge-state';
-import { readLossReason, readMinToWin, readNoticePrice } from './notice-price';
+import { AUDIT, readLossReason, readMinToWin, readNoticePrice } from './notice-price';
 import type { NoticeSigner, NoticeToken } from './token';
 
 /** What a notice did, in the words of the metric `adloop_edge_notices_total{result}`. */
 export type NoticeResult =
-  'accepted' | 'duplicate' | 'audit' | 'malformed' | 'forged' | 'expired' | 'forgotten' | 'bad-price' | 'not-durable';
+  | 'accepted'
+  | 'duplicate'
+  | 'audit'
+  | 'unmeasured'
+  | 'not-billable'
+  | 'malformed'
+  | 'forged'
+  | 'expired'
+  | 'forgotten'
+  | 'bad-price'
+  | 'not-durable';
 
 /** Answer to one notice; `landingUrl` only for clicks with an authentic token of a known creative. */
 export interface NoticeAnswer {
@@ -32,6 +43,8 @@ const STATUS: Record<NoticeResult, NoticeAnswer['status']> = {
   accepted: 200,
   duplicate: 200,
   audit: 200,
+  unmeasured: 200,
+  'not-billable': 400,
   malformed: 400,
   forged: 400,
   'bad-price': 400,
@@ -39,6 +52,11 @@ const STATUS: Record<NoticeResult, NoticeAnswer['status']> = {
   forgotten: 410,
   'not-durable': 503,
 };
+
+const BILLING_KIND: Record<BillableEvent, NoticeKind> = { burl: 'bill', nurl: 'win', pixel: 'view' };
+
+/** Notices about what a person did; the others are about what an auction did. */
+const isMeasured = (kind: NoticeKind): boolean => kind === 'click' || kind === 'conversion' || kind === 'view';
 
 /** Accepts each notice of each bid once, moves money and caps, and answers only when the outcome is on disk. */
 export class NoticeReceiver {
@@ -49,13 +67,23 @@ export class NoticeReceiver {
 
   /** @param query parameters of the notice URL: t, p (price), m (minimum to win), r (loss reason) */
   async receive(kind: NoticeKind, query: URLSearchParams): Promise<NoticeAnswer> {
-    const { ports } = this;
-    const verdict = ports.signer.verify(query.get('t') ?? '', ports.now());
+    const verdict = this.ports.signer.verify(query.get('t') ?? '', this.ports.now());
     if (!verdict.ok) return this.answer(kind, verdict.fault, null);
     const { token } = verdict;
+    // Only one notice bills: another one's word for it would be paid twice.
+    if (kind === 'bill' && token.billableEvent !== 'burl') return this.answer(kind, 'not-billable', token);
+    const billsToo = kind !== 'bill' && kind === BILLING_KIND[token.billableEvent];
+    if (billsToo && query.get('p') === AUDIT) return this.answer(kind, 'audit', token);
+    const answer = await this.receiveOne(kind, token, query);
+    return billsToo ? this.receiveOne('bill', token, query) : answer;
+  }
+
+  private async receiveOne(kind: NoticeKind, token: NoticeToken, query: URLSearchParams): Promise<NoticeAnswer> {
+    // Without consent to measurement the visitor still gets where the click leads, and nothing is kept of it.
+    if (!token.mayMeasure && isMeasured(kind)) return this.answer(kind, 'unmeasured', token);
     const outcome = this.read(kind, token, query);
     if (typeof outcome === 'string') return this.answer(kind, outcome, null);
-    const taken = ports.state.guard.take(token.decisionId, kind, token.decidedAtMs);
+    const taken = this.ports.state.guard.take(token.decisionId, kind, token.decidedAtMs);
     if (taken === 'forgotten') return this.answer(kind, 'forgotten', null);
     if (taken === 'repeated' && !this.undurable.has(outcome.outcomeId)) return this.answer(kind, 'duplicate', token);
     if (taken === 'first') this.apply(token, outcome);
@@ -103,7 +131,7 @@ export class NoticeReceiver {
       if (price.kind === 'audit') return 'audit';
       if (price.kind === 'malformed') return 'bad-price';
       // CPM micros are the nanos of one impression.
-      priceNanos = price.micros;
+      priceNanos = nanosOfImpressions(price.micros, token.quantity);
     }
     const valueNanos =
       kind === 'click' ? token.clickValueNanos : kind === 'conversion' ? token.conversionValueNanos : 0;

@@ -22,6 +22,9 @@ const token: NoticeToken = {
   isRepeat: true,
   country: 'DEU',
   deviceType: 4,
+  quantity: 1.5,
+  mayMeasure: true,
+  billableEvent: 'nurl',
 };
 
 describe('NoticeSigner', () => {

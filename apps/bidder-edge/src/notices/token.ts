@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { ARMS, type Arm } from '#domain/contracts';
+import { ARMS, BILLABLE_EVENTS, type Arm, type BillableEvent } from '#domain/contracts';
 
 /** Fields under the MAC of one bid's token. */
 export interface NoticeToken {
@@ -28,6 +28,12 @@ export interface NoticeToken {
   /** Of the request, for the segments of a rollout's plan. */
   country: string;
   deviceType: number;
+  /** Impressions that one showing counts for; a notice's price is for one of them. */
+  quantity: number;
+  /** Clicks and conversions may be ascribed to the ad. */
+  mayMeasure: boolean;
+  /** Which notice bills. */
+  billableEvent: BillableEvent;
 }
 
 export type TokenFault = 'malformed' | 'forged' | 'expired';
@@ -36,8 +42,8 @@ export type TokenVerdict = { ok: true; token: NoticeToken } | { ok: false; fault
 const VERSION = 'n1';
 /** Longest token ever read: longer ones are refused before any cryptography. */
 const MAX_CHARS = 2048;
-/** Tokens signed before the last three fields existed are good until they expire. */
-const FIELDS = [16, 19];
+/** Tokens signed before the last six, or the last three, fields existed are good until they expire. */
+const FIELDS = [16, 19, 22];
 const COUNTRY_CHARS = 8;
 
 /** Public name of a key: the first bytes of its hash. */
@@ -103,6 +109,9 @@ function pack(token: NoticeToken): unknown[] {
     token.isRepeat ? 1 : 0,
     token.country.slice(0, COUNTRY_CHARS),
     token.deviceType,
+    token.quantity,
+    token.mayMeasure ? 1 : 0,
+    BILLABLE_EVENTS.indexOf(token.billableEvent),
   ];
 }
 
@@ -130,5 +139,8 @@ function unpack(fields: unknown[]): NoticeToken | null {
     isRepeat: fields[16] === 1,
     country: String(fields[17] ?? ''),
     deviceType: Number(fields[18] ?? 0),
+    quantity: Number(fields[19] ?? 1),
+    mayMeasure: (fields[20] ?? 1) === 1,
+    billableEvent: BILLABLE_EVENTS[Number(fields[21] ?? 0)] ?? 'burl',
   };
 }

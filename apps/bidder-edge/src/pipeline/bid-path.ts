@@ -10,7 +10,7 @@ import type { LiveSnapshot } from '../snapshot/live-snapshot';
 import type { EdgeState } from '../state/edge-state';
 import type { StateView } from '../state/state-view';
 import { decide } from './decide';
-import { decode } from './decode';
+import { decode, NO_REASONS, type WantedReasons } from './decode';
 import { infer, type InferenceObserver } from './features';
 import { match } from './match';
 import { receive, type Received } from './receive';
@@ -78,13 +78,13 @@ export class BidPath {
     if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
     const decodedAtMs = performance.now();
     if (decodedAtMs > received.deadlineMs) return this.without('decode', 'too-late', request, decoded);
-    return this.bid(received, decoded.request, decoded.wantsNbr, nowMs, decodedAtMs, kill);
+    return this.bid(received, decoded.request, decoded.wants, nowMs, decodedAtMs, kill);
   }
 
   private async bid(
     received: Received,
     request: DecodedRequest,
-    wantsNbr: boolean,
+    wants: WantedReasons,
     nowMs: number,
     decodedAtMs: number,
     kill: KillEffect,
@@ -109,7 +109,7 @@ export class BidPath {
       decide: microsSince(inferredAtMs, decidedAtMs),
       respond: 0,
     };
-    const answer = this.answer(received, request, wantsNbr, decided, reservations, decidedAtMs);
+    const answer = this.answer(received, request, wants, decided, reservations, decidedAtMs);
     const answeredAtMs = performance.now();
     latencyUs.respond = microsSince(decidedAtMs, answeredAtMs);
     prepared.context.timeLeftMs.respond = received.deadlineMs - answeredAtMs;
@@ -125,7 +125,7 @@ export class BidPath {
   private answer(
     received: Received,
     request: DecodedRequest,
-    wantsNbr: boolean,
+    wants: WantedReasons,
     decided: readonly ImpressionDecision[],
     reservations: RequestReservations,
     decidedAtMs: number,
@@ -138,23 +138,21 @@ export class BidPath {
       reservations.cancel();
       const decisions = name([]).map((decision) => ({ ...decision, outputs: withheld(decision.outputs, 'too-late') }));
       for (const decision of decisions) ports.onDecision(decision);
-      return { response: noBid(request, 'too-late', wantsNbr), decisions };
+      return { response: noBid(request, 'too-late', wants), decisions };
     }
     const decisions = name(reservations.commit(decided, (at) => ids[at]));
     for (const decision of decisions) ports.onDecision(decision);
-    const reason = decided[0]?.outputs.noBidReason ?? 'no-candidate';
-    const response = respond(received, request, decisions, ports) ?? noBid(request, reason, wantsNbr);
-    return { response, decisions };
+    return { response: respond(received, request, decisions, wants, ports), decisions };
   }
 
   private without(
     stage: BidStage,
     reason: NoBidReason,
     request: EdgeRequest,
-    decoded: { request: DecodedRequest; wantsNbr: boolean } | null = null,
+    decoded: { request: DecodedRequest; wants: WantedReasons } | null = null,
   ): EdgeResponse {
     this.ports.onNoBid(stage, reason);
     this.ports.onAnswered((performance.now() - request.arrivedAtMs) / 1000);
-    return noBid(decoded?.request ?? null, reason, decoded?.wantsNbr ?? false);
+    return noBid(decoded?.request ?? null, reason, decoded?.wants ?? NO_REASONS);
   }
 }

@@ -2,9 +2,17 @@ import { gunzipSync } from 'node:zlib';
 import { normaliseRequest, validateBidRequest, type DecodedRequest } from '#domain/openrtb';
 import type { Received } from './receive';
 
+/** Which reasons for not bidding the exchange asked for, in `ext`. */
+export interface WantedReasons {
+  /** One for the whole response. */
+  nbr: boolean;
+  /** One per impression, by IAB's seat-non-bid extension; Prebid's name for the wish is understood as well. */
+  seatNonBid: boolean;
+}
+
 /** What a body holds, or why it cannot be a bid request (HTTP 400 or 413). */
 export type Decoded =
-  | { ok: true; request: DecodedRequest; wantsNbr: boolean }
+  | { ok: true; request: DecodedRequest; wants: WantedReasons }
   | { ok: false; status: 400 | 413; code: string; pointer: string; detail: string };
 
 /** A gzip body may not grow beyond this. */
@@ -43,6 +51,23 @@ export function decode(received: Received, hashUser: (id: string) => string): De
   const { snapshot } = received.live;
   const request = normaliseRequest(raw, received.exchange, snapshot.fx, hashUser, snapshot.layerSalt);
   received.deadlineMs = received.arrivedAtMs + request.tmaxMs - received.exchange.networkAllowanceMs;
-  const ext = (raw as { ext?: { nbr?: unknown } | null }).ext;
-  return { ok: true, request, wantsNbr: ext?.nbr === 1 || ext?.nbr === true };
+  return { ok: true, request, wants: wantedReasons((raw as { ext?: RequestExt | null }).ext) };
 }
+
+interface RequestExt {
+  nbr?: unknown;
+  seatnonbid?: unknown;
+  returnallbidstatus?: unknown;
+  prebid?: { returnallbidstatus?: unknown } | null;
+}
+
+function wantedReasons(ext: RequestExt | null | undefined): WantedReasons {
+  if (ext == null) return NO_REASONS;
+  const isSet = (value: unknown): boolean => value === 1 || value === true;
+  return {
+    nbr: isSet(ext.nbr),
+    seatNonBid: isSet(ext.seatnonbid) || isSet(ext.returnallbidstatus) || isSet(ext.prebid?.returnallbidstatus),
+  };
+}
+
+export const NO_REASONS: WantedReasons = { nbr: false, seatNonBid: false };

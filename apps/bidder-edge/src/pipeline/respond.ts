@@ -1,9 +1,16 @@
 import { gzipSync } from 'node:zlib';
-import { NBR_BY_REASON, type Campaign, type DecisionOutputs, type NoBidReason } from '#domain/contracts';
+import {
+  NBR_BY_REASON,
+  seatNonBidStatus,
+  type Campaign,
+  type DecisionOutputs,
+  type NoBidReason,
+} from '#domain/contracts';
 import type { ImpressionDecision } from '#domain/coordination';
 import { renderBidResponse, type BidUrls, type DecodedRequest } from '#domain/openrtb';
 import type { NoticeSigner } from '../notices/token';
 import type { EdgeResponse } from '../server/message';
+import type { WantedReasons } from './decode';
 import type { Received } from './receive';
 
 /** A decision with its name and the grant that holds its money. */
@@ -35,20 +42,47 @@ function isRepeat({ inputs, outputs }: NamedDecision): boolean {
   return (candidate?.exposures24h[outputs.creativeId as string] ?? 0) >= REPEAT_FROM_EXPOSURES;
 }
 
-/** 204, or 200 with `nbr` when the request asked for the reason. */
-export function noBid(request: DecodedRequest | null, reason: NoBidReason, wantsNbr: boolean): EdgeResponse {
-  if (!wantsNbr || request === null) return { status: 204, headers: { ...NO_CONTENT }, body: null };
-  const body = JSON.stringify({ id: request.requestId, nbr: NBR_BY_REASON[reason] ?? 0 });
+/** 204, or 200 with the reasons that the request asked for. */
+export function noBid(
+  request: DecodedRequest | null,
+  reason: NoBidReason,
+  wants: WantedReasons,
+  nonBids: SeatNonBids | null = null,
+): EdgeResponse {
+  const hasReasons = wants.nbr || (wants.seatNonBid && nonBids !== null);
+  if (!hasReasons || request === null) return { status: 204, headers: { ...NO_CONTENT }, body: null };
+  const body = JSON.stringify({
+    id: request.requestId,
+    ...(wants.nbr && { nbr: NBR_BY_REASON[reason] ?? 0 }),
+    ...(nonBids !== null && { ext: { seatnonbid: nonBids } }),
+  });
   return { status: 200, headers: { 'content-type': 'application/json' }, body };
 }
 
-/** Seventh stage: OpenRTB response with one signed token per bid in all its URLs; null when nobody bids. */
+/** `ext.seatnonbid` of a response. */
+type SeatNonBids = { seat: string; nonbid: { impid: string; statuscode: number }[] }[];
+
+function seatNonBids(
+  request: DecodedRequest,
+  decisions: readonly ImpressionDecision[],
+  seat: string,
+): SeatNonBids | null {
+  const nonbid = decisions.flatMap(({ inputs, outputs }) => {
+    if (outputs.noBidReason === null) return [];
+    const impid = request.impressions[inputs.impIndex]?.impId ?? '';
+    return [{ impid, statuscode: seatNonBidStatus(outputs.noBidReason) }];
+  });
+  return nonbid.length === 0 ? null : [{ seat, nonbid }];
+}
+
+/** Seventh stage: OpenRTB response with one signed token per bid in all its URLs, or without a bid what the request wants to know. */
 export function respond(
   received: Received,
   request: DecodedRequest,
   decisions: readonly NamedDecision[],
+  wants: WantedReasons,
   ports: RespondPorts,
-): EdgeResponse | null {
+): EdgeResponse {
   const { index } = received.live;
   const byId = new Map(decisions.map((decision) => [decision.decisionId, decision]));
   const response = renderBidResponse(
@@ -58,8 +92,9 @@ export function respond(
     ({ decisionId }) => urlsOf(received, request, byId.get(decisionId) as NamedDecision, ports),
     received.exchange,
   );
-  if (response === null) return null;
-  const text = JSON.stringify(response);
+  const nonBids = wants.seatNonBid ? seatNonBids(request, decisions, received.exchange.seat) : null;
+  if (response === null) return noBid(request, decisions[0]?.outputs.noBidReason ?? 'no-candidate', wants, nonBids);
+  const text = JSON.stringify(nonBids === null ? response : { ...response, ext: { seatnonbid: nonBids } });
   const headers: Record<string, string> = { 'content-type': 'application/json', 'x-openrtb-version': '2.6' };
   if (!received.acceptsGzip || text.length < GZIP_FROM_BYTES) return { status: 200, headers, body: text };
   headers['content-encoding'] = 'gzip';
@@ -68,6 +103,7 @@ export function respond(
 
 function urlsOf(received: Received, request: DecodedRequest, decision: NamedDecision, ports: RespondPorts): BidUrls {
   const { inputs, outputs } = decision;
+  const { billableEvent = 'burl' } = received.exchange;
   const { campaign } = received.live.index.campaignById.get(outputs.campaignId as string) as { campaign: Campaign };
   const token = ports.signer.sign({
     decisionId: decision.decisionId,
@@ -89,13 +125,17 @@ function urlsOf(received: Received, request: DecodedRequest, decision: NamedDeci
     isRepeat: isRepeat(decision),
     country: request.country,
     deviceType: request.deviceType,
+    quantity: request.impressions[inputs.impIndex]?.quantity ?? 1,
+    mayMeasure: request.consent?.measure ?? true,
+    billableEvent,
   });
   const base = ports.noticeBaseUrl();
   return {
     nurl: `${base}/n/win?t=${token}&p=\${AUCTION_PRICE}&m=\${AUCTION_MIN_TO_WIN}`,
-    burl: `${base}/n/bill?t=${token}&p=\${AUCTION_PRICE}`,
+    burl: billableEvent === 'burl' ? `${base}/n/bill?t=${token}&p=\${AUCTION_PRICE}` : null,
     lurl: `${base}/n/loss?t=${token}&p=\${AUCTION_PRICE}&m=\${AUCTION_MIN_TO_WIN}&r=\${AUCTION_LOSS}`,
     clickUrl: `${base}/n/click?t=${token}`,
+    viewUrl: `${base}/n/view?t=${token}${billableEvent === 'pixel' ? '&p=${AUCTION_PRICE}' : ''}`,
   };
 }
 
@@ -106,6 +146,7 @@ export const withheld = (outputs: DecisionOutputs, reason: 'too-late' | 'interna
   campaignId: null,
   creativeId: null,
   size: null,
+  dealId: null,
   bidMicros: 0,
   agents: null,
   propensity: null,

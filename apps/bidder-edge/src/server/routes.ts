@@ -19,6 +19,7 @@ const NOTICES: Readonly<Record<string, NoticeKind>> = {
   loss: 'loss',
   click: 'click',
   conv: 'conversion',
+  view: 'view',
 };
 const JSON_TYPE = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 

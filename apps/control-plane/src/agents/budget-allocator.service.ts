@@ -110,7 +110,7 @@ export class BudgetAllocator {
       `SELECT c.campaign_id, (sum(h.spend_nanos) FILTER (WHERE i.subject IS NOT NULL) / sum(h.spend_nanos))::float8 AS share
        FROM creative_hour h JOIN creative c USING (creative_id)
          LEFT JOIN active_intent i ON i.kind = 'frequency.saturated' AND i.expires_at > $3
-           AND i.subject = h.creative_id || '/' || h.exchange || '|' || c.width || 'x' || c.height
+           AND i.subject = h.creative_id || '/' || h.exchange || '|' || c.size
        WHERE h.cell = $1 AND h.hour_ms >= $2 GROUP BY c.campaign_id HAVING sum(h.spend_nanos) > 0`,
       [cell, nowMs - 6 * HOUR_MS, new Date(nowMs)],
     );

@@ -6,6 +6,7 @@ import { exploreShare } from '#domain/agents/creative';
 import { saturationReason } from '#domain/agents/frequency';
 import { INTENT_LIFETIME_MS, segmentOf, TICK_MS } from '#domain/contracts/agent-intents';
 import { normalCdf } from '#domain/evaluation/normal-distribution';
+import { sizeOf } from '#domain/contracts/creative';
 import { CampaignRepository } from '../campaigns/campaign.repository';
 import { ControlPlaneConfig } from '../config';
 import { CreativeRepository } from '../creatives/creative.repository';
@@ -92,7 +93,7 @@ export class SlowDecisions {
     return campaigns.flatMap(({ campaignId, explorationAllowance }): Announcement[] => {
       const bySize = new Map<string, { impressions: number; clicks: number }[]>();
       for (const one of creatives.filter((creative) => creative.campaignId === campaignId)) {
-        const size = `${one.width}x${one.height}`;
+        const size = sizeOf(one);
         const count = counts[one.creativeId] ?? { impressions: 0, clicks: 0 };
         bySize.set(size, [...(bySize.get(size) ?? []), count]);
       }
@@ -113,7 +114,7 @@ export class SlowDecisions {
     const rows = await this.database.query<
       Record<'exchange' | 'size' | 'impressions' | 'clicks' | 'value' | 'spend', string>[]
     >(
-      `SELECT exchange, c.width || 'x' || c.height AS size, sum(impressions) AS impressions, sum(clicks) AS clicks,
+      `SELECT exchange, c.size, sum(impressions) AS impressions, sum(clicks) AS clicks,
          sum(value_nanos) AS value, sum(spend_nanos) AS spend
        FROM creative_hour JOIN creative c USING (creative_id)
        WHERE cell = $1 AND hour_ms >= $2 AND hour_ms < $3 GROUP BY 1, 2 ORDER BY 1, 2`,
@@ -137,10 +138,10 @@ export class SlowDecisions {
   private async saturated(cell: string, nowMs: number): Promise<Announcement[]> {
     const hourMs = floorTo(nowMs - ARRIVAL_MS, HOUR_MS);
     const rows = await this.database.query<Record<'exchange' | 'creativeId' | 'size' | 'bids' | 'repeats', string>[]>(
-      `SELECT exchange, creative_id AS "creativeId", c.width || 'x' || c.height AS size, sum(bids) AS bids, sum(repeats) AS repeats
+      `SELECT exchange, creative_id AS "creativeId", c.size, sum(bids) AS bids, sum(repeats) AS repeats
        FROM creative_hour JOIN creative c USING (creative_id) WHERE cell = $1 AND hour_ms >= $2 AND hour_ms < $3
          AND NOT EXISTS (SELECT 1 FROM active_intent i WHERE i.kind = 'frequency.saturated' AND i.expires_at > $4
-           AND i.subject = creative_id || '/' || exchange || '|' || c.width || 'x' || c.height)
+           AND i.subject = creative_id || '/' || exchange || '|' || c.size)
        GROUP BY 1, 2, 3 ORDER BY 1, 2`,
       [cell, hourMs - EXPOSURE_HOURS * HOUR_MS, hourMs, new Date(nowMs)],
     );

@@ -1,5 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import type { Creative, CreativeInput } from '#domain/contracts/creative';
+import { type Creative, type CreativeInput, creativeInputSchema, type CreativeType } from '#domain/contracts/creative';
 
 /** One creative; its id is the stable `crid` of every bid. */
 @Entity('creative')
@@ -17,16 +17,11 @@ export class CreativeEntity {
   name!: string;
 
   @Column({ type: 'text' })
-  type!: 'banner';
+  type!: CreativeType;
 
-  @Column({ type: 'integer' })
-  width!: number;
-
-  @Column({ type: 'integer' })
-  height!: number;
-
-  @Column({ type: 'text' })
-  markup!: string;
+  /** What only this format has: a banner's markup and size, a video's files, a native ad's texts and images. */
+  @Column({ type: 'jsonb' })
+  asset!: object;
 
   @Column({ type: 'text', name: 'landing_url' })
   landingUrl!: string;
@@ -40,6 +35,15 @@ export class CreativeEntity {
   @Column({ type: 'smallint', array: true })
   attributes!: number[];
 
+  @Column({ type: 'text', array: true })
+  languages!: string[];
+
+  @Column({ type: 'smallint', array: true })
+  apis!: number[];
+
+  @Column({ type: 'text', name: 'app_bundle', nullable: true })
+  appBundle!: string | null;
+
   @Column({ type: 'text', name: 'review_state' })
   reviewState!: 'pending' | 'approved' | 'rejected';
 
@@ -50,20 +54,44 @@ export class CreativeEntity {
   updatedAt!: Date;
 }
 
+type Content = Omit<CreativeEntity, 'creativeId' | 'version' | 'createdAt' | 'updatedAt'>;
+
 /** What ad ops wrote. */
-export function toCreativeInput(row: CreativeEntity): CreativeInput {
+export function toCreativeInput(row: Content): CreativeInput {
+  const { asset, appBundle, ...common } = row;
+  return creativeInputSchema.parse({
+    campaignId: common.campaignId,
+    name: common.name,
+    type: common.type,
+    landingUrl: common.landingUrl,
+    domains: common.domains,
+    categories: common.categories,
+    attributes: common.attributes,
+    languages: common.languages,
+    apis: common.apis,
+    ...(appBundle !== null && { appBundle }),
+    reviewState: common.reviewState,
+    ...asset,
+  });
+}
+
+/** The columns of what ad ops wrote. */
+export function contentOf(input: CreativeInput): Content {
+  const { campaignId, name, type, landingUrl, domains, categories, attributes, languages, apis, ...rest } = input;
+  const { appBundle = null, reviewState, ...asset } = rest;
   return {
-    campaignId: row.campaignId,
-    name: row.name,
-    type: row.type,
-    width: row.width,
-    height: row.height,
-    markup: row.markup,
-    landingUrl: row.landingUrl,
-    domains: row.domains,
-    categories: row.categories,
-    attributes: row.attributes,
-    reviewState: row.reviewState,
+    campaignId,
+    name,
+    type,
+    landingUrl,
+    domains,
+    categories,
+    attributes,
+    languages,
+    apis,
+    appBundle,
+    reviewState,
+    asset,
   };
 }
 

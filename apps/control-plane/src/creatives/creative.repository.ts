@@ -5,7 +5,7 @@ import { decodeCursor, type Page, type PageQuery, pageOf } from '../cursor-page'
 import { assertCurrent } from '../etag';
 import { prefixedId } from '../prefixed-id';
 import { notFound } from '../problems/problem-error';
-import { CreativeEntity, toCreative, toCreativeInput } from './creative.entity';
+import { contentOf, CreativeEntity, toCreative, toCreativeInput } from './creative.entity';
 
 /** A creative with its version (ETag). */
 export interface VersionedCreative {
@@ -23,7 +23,7 @@ export class CreativeRepository {
     input: CreativeInput,
     creativeId = prefixedId('crt'),
   ): Promise<VersionedCreative> {
-    await manager.insert(CreativeEntity, { creativeId, version: 1, ...input });
+    await manager.insert(CreativeEntity, { creativeId, version: 1, ...contentOf(input) });
     return { creative: { creativeId, ...input }, version: 1 };
   }
 
@@ -39,7 +39,7 @@ export class CreativeRepository {
     assertCurrent(based, row.version);
     const input = change(toCreativeInput(row));
     const version = row.version + 1;
-    await manager.update(CreativeEntity, { creativeId }, { ...input, version });
+    await manager.update(CreativeEntity, { creativeId }, { ...contentOf(input), version });
     return { creative: { creativeId, ...input }, version };
   }
 

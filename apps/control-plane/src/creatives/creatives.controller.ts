@@ -4,18 +4,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
-import { type Creative, creativeInputSchema, creativeSchema } from '#domain/contracts/creative';
+import { type Creative, type CreativeInput, creativeInputSchema, creativeSchema } from '#domain/contracts/creative';
 import { ApiIdempotent, ApiIfMatch, ApiProblems } from '../api-docs';
 import { type Page, pageQuerySchema, pageSchema } from '../cursor-page';
 import { SnapshotPublisher } from '../edges/snapshot-publisher.service';
 import { etagOf, requiredVersion } from '../etag';
 import { IdempotentWrites, sendAnswer } from '../idempotency/idempotent-writes';
 import { mergedInput } from '../merged-input';
+import { unionDto } from '../union-dto';
 import { CreativeRepository } from './creative.repository';
 
-class CreativeInputDto extends createZodDto(creativeInputSchema.meta({ id: 'CreativeInput' })) {}
+class CreativeInputDto extends unionDto(creativeInputSchema.meta({ id: 'CreativeInput' })) {}
 class CreativePatchDto extends createZodDto(z.record(z.string(), z.unknown()).meta({ id: 'CreativePatch' })) {}
-class CreativeDto extends createZodDto(creativeSchema.meta({ id: 'Creative' })) {}
+class CreativeDto extends unionDto(creativeSchema.meta({ id: 'Creative' })) {}
 class CreativePageDto extends createZodDto(pageSchema(creativeSchema).meta({ id: 'CreativePage' })) {}
 class CreativeQueryDto extends createZodDto(pageQuerySchema.extend({ campaignId: z.string().max(64).optional() })) {}
 
@@ -39,7 +40,7 @@ export class CreativesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Creative> {
     const answer = await this.writes.run(request, async (manager) => {
-      const { creative, version } = await this.creatives.create(manager, input);
+      const { creative, version } = await this.creatives.create(manager, input as CreativeInput);
       const location = `/api/v1/creatives/${creative.creativeId}`;
       return { status: 201, body: creative, headers: { location, etag: etagOf(version) } };
     });

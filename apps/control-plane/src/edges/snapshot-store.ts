@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
+import { type PolicySnapshot, policySnapshotSchema } from '#domain/contracts/policy-snapshot';
 import type { Signed } from '#domain/contracts/signed';
 import { decodeCursor, type Page, type PageQuery, pageOf } from '../cursor-page';
 import { exactNumber } from '../database/bigint-number';
@@ -61,7 +61,8 @@ export class SnapshotStore {
     const sql = 'SELECT payload FROM snapshot WHERE snapshot_id = $1';
     const [row] = (await this.database.query(sql, [snapshotId])) as SnapshotRow[];
     if (!row) throw notFound('snapshot', snapshotId);
-    const snapshot = JSON.parse(row.payload) as PolicySnapshot;
+    // Read by the schema: snapshots from before a field existed get its default.
+    const snapshot = policySnapshotSchema.parse(JSON.parse(row.payload));
     const oldest = this.cache.keys().next().value;
     if (this.cache.size >= CACHE_SIZE && oldest !== undefined) this.cache.delete(oldest);
     this.cache.set(snapshotId, snapshot);

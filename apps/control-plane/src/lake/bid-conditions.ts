@@ -16,8 +16,8 @@ export function inIncidents(excluded: readonly ExcludedIncident[]): string {
   return each.length === 0 ? 'false' : `(${each.join(' OR ')})`;
 }
 
-/** A bid of real traffic. */
-export const IS_BID = 'NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0';
+/** A bid of real traffic in the open auction; a deal's price teaches nothing about it. */
+export const IS_BID = 'NOT is_test AND no_bid_reason IS NULL AND bid_micros > 0 AND auction_type <> 3';
 /** All features are there and finite. */
 export const IS_USABLE = `coalesce(len(features) = ${WINDOW_FEATURES}
   AND list_count(list_filter(features, lambda value: isfinite(value))) = ${WINDOW_FEATURES}, false)`;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DecisionRecord } from '#domain/contracts/decision-record';
+import type { NoticeKind } from '#domain/contracts/outcome';
 import type { NoBidReason } from '#domain/contracts/no-bid-reason';
 import { explainDecision, type KnownOutcome } from '#domain/lake/explain-decision';
 import { DuckLake, literal, parquetOf, streamRows } from './duck-lake';
@@ -9,7 +10,7 @@ import { SegmentFileStore } from './segment-file-store';
 
 /** An outcome as joined to its decision. */
 export interface JoinedOutcome extends KnownOutcome {
-  kind: 'win' | 'bill' | 'loss' | 'click' | 'conversion';
+  kind: NoticeKind;
   atMs: number;
   valueNanos: number;
   reservationLive: boolean;
@@ -202,6 +203,7 @@ function wholeRequest({ records, expected, isRepeatable }: PartialRequest): stri
 const FURTHEST = [
   ['conversion', 'converted'],
   ['click', 'clicked'],
+  ['view', 'seen'],
   ['bill', 'shown'],
   ['win', 'won'],
   ['loss', 'lost'],

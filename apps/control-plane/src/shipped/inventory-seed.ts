@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { AdvertiserRepository } from '../advertisers/advertiser.repository';
 import { advertiserInputSchema, campaignInputSchema } from '#domain/contracts/campaign';
-import { creativeInputSchema } from '#domain/contracts/creative';
+import { creativeSchema } from '#domain/contracts/creative';
 import { CampaignRepository } from '../campaigns/campaign.repository';
 import { CreativeRepository } from '../creatives/creative.repository';
 import { BudgetLedger } from '../edges/budget-ledger.service';
@@ -14,7 +14,7 @@ const id = z.string().min(1).max(64);
 export const inventorySchema = z.object({
   advertisers: z.array(z.object({ advertiserId: id, ...advertiserInputSchema.shape })),
   campaigns: z.array(z.object({ campaignId: id, ...campaignInputSchema.shape })),
-  creatives: z.array(z.object({ creativeId: id, ...creativeInputSchema.shape })),
+  creatives: z.array(creativeSchema),
 });
 export type Inventory = z.infer<typeof inventorySchema>;
 
