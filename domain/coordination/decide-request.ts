@@ -77,8 +77,7 @@ function decideImpression(
   const impression = request.impressions[prep.impIndex] as NormalisedImpression;
   const { match, rowIndex } = prep;
   if (match === null) return noBidOutputs(request.veto ?? impression.veto ?? 'no-candidate', {}, [], []);
-  const features =
-    rowIndex < 0 ? [] : Array.from(prepared.rows.subarray(rowIndex * FEATURE_COUNT, (rowIndex + 1) * FEATURE_COUNT));
+  const features = rowIndex < 0 ? [] : featuresOf(prepared.rows, rowIndex);
   if (match.survivors.length === 0) {
     return noBidOutputs(match.reason ?? 'no-candidate', match.filtered, match.cappedButHungry, features);
   }
@@ -88,6 +87,14 @@ function decideImpression(
   const winner = reserveFirst(ranked, reserve, inputs, filtered);
   if (winner === null) return noBidOutputs(furthest(filtered), filtered, match.cappedButHungry, features);
   return bidOutputs(scene, winner, ranked, filtered, match.cappedButHungry, features);
+}
+
+/** One row as a plain array; by index, since an iterator makes an object per feature. */
+function featuresOf(rows: Float32Array, rowIndex: number): number[] {
+  const features: number[] = [];
+  const from = rowIndex * FEATURE_COUNT;
+  for (let i = 0; i < FEATURE_COUNT; i += 1) features.push(rows[from + i] as number);
+  return features;
 }
 
 /** What a bid model says about one impression: the law of ln(price to beat in USD per mille). */

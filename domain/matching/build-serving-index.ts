@@ -57,6 +57,7 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     campaignsBySlot,
     campaignById,
     creativeById,
+    campaignsBySlots: new Map(),
   };
 }
 

@@ -12,6 +12,9 @@ import type { StateReader } from './state-reader';
 /** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */
 export const MAX_PAIRS = 64;
 
+/** Most lists of slots whose campaigns are kept. */
+const MAX_SLOT_LISTS = 4096;
+
 /** A campaign that survived all vetoes on one impression, with its surviving creatives (the action set). */
 export interface Survivor {
   readonly campaign: ServedCampaign;
@@ -133,9 +136,15 @@ export function matchImpression(
 /** Campaigns with a creative for an offered slot, in index order, each once. */
 function campaignsOf(index: ServingIndex, slots: readonly number[]): readonly ServedCampaign[] {
   if (slots.length === 1) return index.campaignsBySlot.get(slots[0] as number) ?? [];
+  const key = slots.join(',');
+  const known = index.campaignsBySlots.get(key);
+  if (known) return known;
   const union = new Set<ServedCampaign>();
   for (const slot of slots) for (const campaign of index.campaignsBySlot.get(slot) ?? []) union.add(campaign);
-  return [...union].sort((a, b) => a.ordinal - b.ordinal);
+  const bidders = [...union].sort((a, b) => a.ordinal - b.ordinal);
+  // Placements repeat their few lists of sizes; a sender of ever new ones costs no memory.
+  if (index.campaignsBySlots.size < MAX_SLOT_LISTS) index.campaignsBySlots.set(key, bidders);
+  return bidders;
 }
 
 function matchCampaign(

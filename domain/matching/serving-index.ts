@@ -92,6 +92,8 @@ export interface ServingIndex {
   readonly campaignsBySlot: ReadonlyMap<number, readonly ServedCampaign[]>;
   readonly campaignById: ReadonlyMap<string, ServedCampaign>;
   readonly creativeById: ReadonlyMap<string, ServedCreative>;
+  /** Campaigns with a creative for any of several slots, in index order, as far as requests have asked for them. */
+  readonly campaignsBySlots: Map<string, readonly ServedCampaign[]>;
 }
 
 /** Banner size as one integer. */

@@ -345,10 +345,12 @@ export class Edge {
   }
 
   private servingCanary(): ServedCanary | null {
+    const canary = this.holder.live?.snapshot.canary ?? null;
+    if (canary === null) return this.lease.serving(null);
     if (stopsCanary(this.killEffect().level)) return null;
     // Users of a canary that has not been given its budget yet would be judged for bids it could not make.
     if (!this.state.ledger.hasGrant('canary', Date.now())) return null;
-    return this.lease.serving(this.holder.live?.snapshot.canary ?? null);
+    return this.lease.serving(canary);
   }
 
   private killEffect(): KillEffect {

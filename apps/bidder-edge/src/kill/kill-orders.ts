@@ -43,6 +43,8 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 /** Kill orders of one edge: accepts signed files, remembers what is in force. Pure but for its own memory. */
 export class KillOrders {
+  private kept: { snapshot: PolicySnapshot | null; state: KillState; effect: KillEffect } | null = null;
+
   constructor(
     private readonly fleet: string,
     private readonly keys: KeyRing,
@@ -69,8 +71,16 @@ export class KillOrders {
     return 'accepted';
   }
 
-  /** Strongest of the orders in force and the snapshot's own switch. */
+  /** Strongest of the orders in force and the snapshot's own switch; asked for several times a request, so kept while both stand. */
   effect(snapshot: PolicySnapshot | null): KillEffect {
+    const { kept } = this;
+    if (kept !== null && kept.snapshot === snapshot && kept.state === this.state) return kept.effect;
+    const effect = this.effectNow(snapshot);
+    this.kept = { snapshot, state: this.state, effect };
+    return effect;
+  }
+
+  private effectNow(snapshot: PolicySnapshot | null): KillEffect {
     let level: KillLevel = snapshot?.kill.level ?? 'none';
     const agents = new Set<Agent>(level === 'quarantine-agent' ? snapshot?.kill.agents : []);
     let stopped: Set<string> | null = null;

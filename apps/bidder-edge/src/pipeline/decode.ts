@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { normaliseRequest, validateBidRequest, type DecodedRequest } from '#domain/openrtb';
 import type { Received } from './receive';
@@ -17,7 +18,6 @@ export type Decoded =
 
 /** A gzip body may not grow beyond this. */
 export const MAX_INFLATED_BYTES = 1 << 20;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const fault = (status: 400 | 413, code: string, detail: string, pointer = ''): Decoded => ({
   ok: false,
@@ -42,7 +42,8 @@ export function decode(received: Received, hashUser: (id: string) => string): De
   }
   let raw: unknown;
   try {
-    raw = JSON.parse(utf8.decode(bytes));
+    if (!isUtf8(bytes)) return fault(400, 'BAD_JSON', 'the body is not JSON in UTF-8');
+    raw = JSON.parse(bytes.toString('utf8'));
   } catch {
     return fault(400, 'BAD_JSON', 'the body is not JSON in UTF-8');
   }

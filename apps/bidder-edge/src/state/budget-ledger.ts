@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Arm, BudgetGrant, GrantReport } from '#domain/contracts';
+import { LaneMap } from './lane-map';
 
 /** One grant's account: amount = reserved + spent + free + returned at every moment; nanos. */
 interface Account {
@@ -38,7 +39,7 @@ const NO_ACCOUNTS: readonly Account[] = [];
  */
 export class BudgetLedger {
   private readonly byId = new Map<string, Account>();
-  private readonly byLane = new Map<string, Account[]>();
+  private readonly byLane = new LaneMap<Account[]>();
   /** Everything spent per lane since this process started, late bills included. */
   private readonly laneSpent = new Map<string, number>();
   /** Late bills of lanes that have no open grant at the time. */
@@ -73,9 +74,9 @@ export class BudgetLedger {
       closed: false,
     };
     this.byId.set(grant.grantId, account);
-    const accounts = this.byLane.get(lane);
+    const accounts = this.byLane.get(grant.campaignId, grant.arm);
     if (accounts) accounts.push(account);
-    else this.byLane.set(lane, [account]);
+    else this.byLane.set(grant.campaignId, grant.arm, [account]);
     return true;
   }
 
@@ -97,8 +98,7 @@ export class BudgetLedger {
   /** Budget that a bid of this campaign and arm may still reserve, nanos: the largest single grant's room is not it, the sum is. */
   freeNanos(campaignId: string, arm: Arm, nowMs: number, reachable: boolean): number {
     let free = 0;
-    for (const account of this.byLane.get(laneOf(campaignId, arm)) ?? NO_ACCOUNTS)
-      free += usable(account, nowMs, reachable);
+    for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) free += usable(account, nowMs, reachable);
     return free;
   }
 
@@ -112,7 +112,7 @@ export class BudgetLedger {
   /** Takes `priceNanos` out of one grant, the one that ends first. Null when none has room: fail closed. */
   reserve(campaignId: string, arm: Arm, priceNanos: number, nowMs: number, reachable: boolean): string | null {
     let best: Account | null = null;
-    for (const account of this.byLane.get(laneOf(campaignId, arm)) ?? NO_ACCOUNTS) {
+    for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) {
       if (usable(account, nowMs, reachable) < priceNanos) continue;
       if (best === null || account.grant.expiresAtMs < best.grant.expiresAtMs) best = account;
     }
@@ -140,7 +140,7 @@ export class BudgetLedger {
   /** A bill after its reservation was voided: real spend that no grant held. */
   chargeLate(campaignId: string, arm: Arm, paidNanos: number): void {
     const lane = laneOf(campaignId, arm);
-    const open = this.byLane.get(lane)?.findLast((account) => !account.closed);
+    const open = this.byLane.get(campaignId, arm)?.findLast((account) => !account.closed);
     this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
     if (open) open.lateNanos += paidNanos;
     else this.unplacedLate.set(lane, (this.unplacedLate.get(lane) ?? 0) + paidNanos);
@@ -270,10 +270,10 @@ export class BudgetLedger {
       const account = this.byId.get(grantId);
       if (!account?.closed) continue;
       this.byId.delete(grantId);
-      const lane = laneOf(account.grant.campaignId, account.grant.arm);
-      const rest = (this.byLane.get(lane) ?? []).filter((other) => other !== account);
-      if (rest.length > 0) this.byLane.set(lane, rest);
-      else this.byLane.delete(lane);
+      const { campaignId, arm } = account.grant;
+      const rest = (this.byLane.get(campaignId, arm) ?? []).filter((other) => other !== account);
+      if (rest.length > 0) this.byLane.set(campaignId, arm, rest);
+      else this.byLane.delete(campaignId, arm);
     }
   }
 

@@ -1,6 +1,7 @@
 import { initialPacing, stepPacing, trafficClock, type PacingState } from '#domain/agents/budget';
 import type { ZoneClock } from '#domain/calendar';
 import type { Arm, BudgetParams } from '#domain/contracts';
+import { LaneMap } from './lane-map';
 
 /** Where a controller that starts anew begins: the fleet's `pacing.target`, or null for 1. */
 export type PacingStart = (campaignId: string) => { multiplier: number; passThrough: number } | null;
@@ -18,7 +19,7 @@ const UNPACED = { multiplier: 1, passThrough: 1 };
 
 /** The Budget agent's controllers of this edge, one per campaign and arm, stepped once a second. */
 export class Pacing {
-  private readonly states = new Map<string, PacingState>();
+  private readonly states = new LaneMap<PacingState>();
 
   /** One step of every lane with a plan. `paramsOf` answers the arm's policy for the campaign, `clockOf` the campaign's calendar. */
   step(
@@ -32,18 +33,17 @@ export class Pacing {
       const params = paramsOf(plan.arm, plan.campaignId);
       const local = clockOf(plan.campaignId)?.at(nowMs);
       if (!params || !local) continue;
-      const key = `${plan.campaignId}|${plan.arm}`;
       const start = startOf(plan.campaignId) ?? UNPACED;
-      const previous = this.states.get(key) ?? { ...initialPacing(local.day, nowMs), ...start };
+      const previous = this.states.get(plan.campaignId, plan.arm) ?? { ...initialPacing(local.day, nowMs), ...start };
       const clock = trafficClock(params.trafficShares, local.weekday, local.hour, local.msIntoHour);
       // Spend of a plan that belongs to another local day says nothing about today's.
       const spentNanos = plan.day === local.day ? plan.spentNanos : 0;
       const input = { nowMs, day: local.day, clock, planNanos: plan.planNanos, spentNanos };
-      this.states.set(key, stepPacing(params, previous, input));
+      this.states.set(plan.campaignId, plan.arm, stepPacing(params, previous, input));
     }
   }
 
   read(campaignId: string, arm: Arm): { multiplier: number; passThrough: number } {
-    return this.states.get(`${campaignId}|${arm}`) ?? UNPACED;
+    return this.states.get(campaignId, arm) ?? UNPACED;
   }
 }
