@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FINAL_ROLLOUT_STATES } from '#domain/contracts';
 import { encodeWinModelOnnx, type WinModel } from '#domain/learning';
 import { findRoot, temporaryFolder } from '../../scripts/setup';
 import { startStack, type Stack } from '../../scripts/stack';
 import { bidArtifact, bidChampion } from '../../scripts/story/artifacts';
 import { StoryApi, type Rollout } from '../../scripts/story/story-api';
-import { waitFor } from '../../scripts/story/wait-for';
+import { StoryError, waitFor } from '../../scripts/story/wait-for';
 import { tidy } from './drill-folder';
 
 /** Shell lines of each `run: |` of the sample pipeline, by the step's name. */
@@ -86,6 +87,9 @@ describe('the sample pipeline', () => {
   const atApproval = () =>
     waitFor('the approval', 360, async () => {
       const rollout = await newest();
+      // One that was stopped will never ask: better its reason now than a silence later. A promoted one is the test before.
+      if (rollout.state !== 'promoted' && FINAL_ROLLOUT_STATES.includes(rollout.state))
+        throw new StoryError(`the rollout is ${rollout.state}: ${rollout.reason}`);
       return rollout.state === 'awaiting-approval' ? rollout : null;
     });
 
