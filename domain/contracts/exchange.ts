@@ -17,7 +17,7 @@ export const exchangeSettingsSchema = z.object({
   seat: z.string(),
   /** Whether the exchange discloses the minimum price to win in its loss notices. */
   disclosesMinToWin: z.boolean(),
-  /** Our vendor id in the TCF global vendor list; unset: a request under GDPR gets no bid (`no-consent`). */
+  /** Our vendor id in the TCF global vendor list; unset: a request under GDPR gets no bid (`no-vendor`). */
   gvlVendorId: z.number().int().positive().optional(),
   /** Which notice bills an impression: `burl` (absent), `nurl`, or the pixel in the markup. Only that one is sent with a price to pay. */
   billableEvent: z.enum(BILLABLE_EVENTS).optional(),

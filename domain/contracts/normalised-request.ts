@@ -5,7 +5,7 @@
 export interface NormalisedRequest {
   requestId: string;
   exchange: string;
-  /** 1 first price, 2 second price plus; 3 is refused here because deals are a later issue. */
+  /** Of the open auction: 1 first price, 2 second price plus; 3 closes it (`isDealsOnly`). A deal has its own. */
   auctionType: 1 | 2;
   tmaxMs: number;
   isTest: boolean;

@@ -50,7 +50,6 @@ export function decideRequest(
       live: context.live,
       candidates: impression.match?.candidates ?? [],
       inferenceMode: mode,
-      engine: context.engine,
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };
@@ -179,9 +178,9 @@ function reserveFirst(
   inputs: DecisionInputs,
   filtered: DecisionOutputs['filtered'],
 ): Candidate | null {
+  const quantity = inputs.request.impressions[inputs.impIndex]?.quantity ?? 1;
   for (const candidate of ranked) {
     const { campaignId } = candidate.survivor.campaign;
-    const quantity = inputs.request.impressions[inputs.impIndex]?.quantity ?? 1;
     // A CPM price in micros is the price of one impression in nanos.
     const priceNanos = nanosOfImpressions(candidate.answer.priceMicros, quantity);
     if (reserve(campaignId, candidate.creative.creativeId, priceNanos)) return candidate;

@@ -36,13 +36,10 @@ export function normaliseImpression(raw: JsonObject, terms: RequestTerms): Norma
   // An open floor that cannot be kept closes the open auction only.
   const isDealsOnly = terms.isDealsOnly || pmp?.['private_auction'] === 1 || floor === null;
   const quantity = quantityOf(raw);
-  const veto =
-    offers.veto ?? (terms.needsDsa ? 'dsa-required' : quantity > MAX_QUANTITY ? 'quantity-unsupported' : null);
-  const isClosed = isDealsOnly && deals.length === 0;
   return {
     impId: textOf(raw['id']),
     sizes: offers.sizes,
-    veto: veto === null && isClosed ? (floor === null ? 'floor-currency-unknown' : 'private-deals-only') : veto,
+    veto: offers.veto ?? vetoOf(terms, quantity, floor, isDealsOnly && deals.length === 0),
     floorMicros: floor ?? 0,
     isSecure: raw['secure'] === 1,
     isInterstitial: raw['instl'] === 1,
@@ -95,6 +92,14 @@ function offersOf(raw: JsonObject, banner: JsonObject | undefined, fx: FxTable):
   offers.native = native === undefined ? null : normaliseNative(native);
   if (offers.native !== null) offers.veto = null;
   return offers;
+}
+
+/** Why nobody may bid although a format fits; `isClosed` = neither the open auction nor a deal is left. */
+function vetoOf(terms: RequestTerms, quantity: number, floor: number | null, isClosed: boolean): ImpressionVeto | null {
+  if (terms.needsDsa) return 'dsa-required';
+  if (quantity > MAX_QUANTITY) return 'quantity-unsupported';
+  if (!isClosed) return null;
+  return floor === null ? 'floor-currency-unknown' : 'private-deals-only';
 }
 
 function quantityOf(raw: JsonObject): number {

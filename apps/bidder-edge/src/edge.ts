@@ -1,7 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
-import type { Gauge } from './metrics';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
 import { buildGauges } from './gauges';
@@ -9,7 +8,7 @@ import { Heartbeat } from './heartbeat';
 import { lockHome } from './home-lock';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
-import { EdgeMetrics } from './metrics';
+import { EdgeMetrics, type Gauge } from './metrics';
 import { NoticeReceiver, NoticeSigner } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper, type ShipTarget } from './outbox';
 import { BidPath } from './pipeline';
@@ -346,10 +345,9 @@ export class Edge {
 
   private servingCanary(): ServedCanary | null {
     const canary = this.holder.live?.snapshot.canary ?? null;
-    if (canary === null) return this.lease.serving(null);
-    if (stopsCanary(this.killEffect().level)) return null;
     // Users of a canary that has not been given its budget yet would be judged for bids it could not make.
-    if (!this.state.ledger.hasGrant('canary', Date.now())) return null;
+    if (canary !== null && (stopsCanary(this.killEffect().level) || !this.state.ledger.hasGrant('canary', Date.now())))
+      return null;
     return this.lease.serving(canary);
   }
 

@@ -7,7 +7,7 @@ import type { Received } from './receive';
 function scene(run: () => Promise<Float32Array>, budgetMs = 1000, usedMs = 0) {
   const breaker = new Breaker();
   const arrivedAtMs = performance.now() - usedMs;
-  const model = { sha256: 'x', engineFor: () => 'onnx', run, close: () => Promise.resolve() };
+  const model = { sha256: 'x', run, close: () => Promise.resolve() };
   const received = {
     live: { models: { champion: { model, breaker }, canary: null } },
     arrivedAtMs,

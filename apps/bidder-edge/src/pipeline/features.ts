@@ -11,7 +11,7 @@ export interface InferenceObserver {
 }
 
 /**
- * Fourth stage: one model run over all feature rows; where the runtime runs it, the only await of the path. Null means baselines: no model, no row, too
+ * Fourth stage: one model run over all feature rows, the only await of the path. Null means baselines: no model, no row, too
  * little time, an open breaker, or a fault. `run()` blocks the thread, so the time is checked before, not raced.
  */
 export async function infer(
@@ -35,9 +35,7 @@ export async function infer(
     return null;
   }
   try {
-    context.engine = served.model.engineFor(prepared.rowCount);
-    const answer = served.model.run(prepared.rows, prepared.rowCount);
-    const law = answer instanceof Promise ? await answer : answer;
+    const law = await served.model.run(prepared.rows, prepared.rowCount);
     if (isFiniteLaw(law, prepared.rowCount)) {
       served.breaker.onSuccess();
       return law;

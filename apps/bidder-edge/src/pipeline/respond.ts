@@ -42,15 +42,15 @@ function isRepeat({ inputs, outputs }: NamedDecision): boolean {
   return (candidate?.exposures24h[outputs.creativeId as string] ?? 0) >= REPEAT_FROM_EXPOSURES;
 }
 
-/** 204, or 200 with the reasons that the request asked for. */
+/** 204, or 200 with the reasons that the request asked for; `nonBids` only where it asked for those. */
 export function noBid(
   request: DecodedRequest | null,
   reason: NoBidReason,
   wants: WantedReasons,
   nonBids: SeatNonBids | null = null,
 ): EdgeResponse {
-  const hasReasons = wants.nbr || (wants.seatNonBid && nonBids !== null);
-  if (!hasReasons || request === null) return { status: 204, headers: { ...NO_CONTENT }, body: null };
+  if (request === null || (!wants.nbr && nonBids === null))
+    return { status: 204, headers: { ...NO_CONTENT }, body: null };
   const body = JSON.stringify({
     id: request.requestId,
     ...(wants.nbr && { nbr: NBR_BY_REASON[reason] ?? 0 }),

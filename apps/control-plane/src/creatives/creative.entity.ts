@@ -1,5 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
-import { type Creative, type CreativeInput, creativeInputSchema, type CreativeType } from '#domain/contracts/creative';
+import type { Creative, CreativeInput, CreativeType } from '#domain/contracts/creative';
 
 /** One creative; its id is the stable `crid` of every bid. */
 @Entity('creative')
@@ -56,23 +56,22 @@ export class CreativeEntity {
 
 type Content = Omit<CreativeEntity, 'creativeId' | 'version' | 'createdAt' | 'updatedAt'>;
 
-/** What ad ops wrote. */
+/** What ad ops wrote; it went through the contract's schema then. */
 export function toCreativeInput(row: Content): CreativeInput {
-  const { asset, appBundle, ...common } = row;
-  return creativeInputSchema.parse({
-    campaignId: common.campaignId,
-    name: common.name,
-    type: common.type,
-    landingUrl: common.landingUrl,
-    domains: common.domains,
-    categories: common.categories,
-    attributes: common.attributes,
-    languages: common.languages,
-    apis: common.apis,
-    ...(appBundle !== null && { appBundle }),
-    reviewState: common.reviewState,
-    ...asset,
-  });
+  return {
+    campaignId: row.campaignId,
+    name: row.name,
+    type: row.type,
+    landingUrl: row.landingUrl,
+    domains: row.domains,
+    categories: row.categories,
+    attributes: row.attributes,
+    languages: row.languages,
+    apis: row.apis,
+    ...(row.appBundle !== null && { appBundle: row.appBundle }),
+    reviewState: row.reviewState,
+    ...row.asset,
+  } as CreativeInput;
 }
 
 /** The columns of what ad ops wrote. */
