@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
@@ -6,6 +6,7 @@ import type { EdgeConfig } from './config';
 import { buildGauges } from './gauges';
 import { Heartbeat } from './heartbeat';
 import { lockHome } from './home-lock';
+import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
@@ -209,7 +210,7 @@ export class Edge {
       view: new StateView(state, isStopped, allowanceOf, onFiltered),
       stateVersion: () => this.pacingSteps,
       reachable: () => this.isReachable(),
-      hashUser: (id) => createHmac('sha256', config.userHashKey).update(id).digest('hex').slice(0, 16),
+      hashUser: userHasher(config.userHashKey),
       onRequest: (exchange) => metrics.requests.add(1, exchange),
       onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
       onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),
@@ -227,7 +228,7 @@ export class Edge {
 
   private openCommit(): GroupCommit {
     const journal = {
-      append: async (frames: readonly Uint8Array[]) => {
+      append: async (frames: Uint8Array) => {
         await this.journal.append(frames);
         if (this.journal.isLong) await this.journal.compact(this.state.dump(Date.now()));
       },
@@ -283,7 +284,6 @@ export class Edge {
       token,
       version: () => this.holder.live?.snapshot.version ?? 0,
       offer: (body) => this.holder.offer(body),
-      onContact: () => undefined,
       onTooLarge: (bytes) => this.holder.refuseTooLarge(bytes),
     });
   }

@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { ARMS, BILLABLE_EVENTS, type Arm, type BillableEvent } from '#domain/contracts';
+import { KeyedHash } from '../keyed-hash';
 
 /** Fields under the MAC of one bid's token. */
 export interface NoticeToken {
@@ -51,19 +52,19 @@ export const keyIdOf = (key: Buffer): string => createHash('sha256').update(key)
 
 /** Signs with the first key and accepts all given keys (rotation with two live keys). HMAC-SHA256, constant-time compare. */
 export class NoticeSigner {
-  private readonly keys: ReadonlyMap<string, Buffer>;
+  private readonly keys: ReadonlyMap<string, KeyedHash>;
   private readonly prefix: string;
-  private readonly current: Buffer;
+  private readonly current: KeyedHash;
 
   constructor(keys: readonly Buffer[]) {
-    this.keys = new Map(keys.map((key) => [keyIdOf(key), key]));
-    this.current = keys[0];
+    this.keys = new Map(keys.map((key) => [keyIdOf(key), new KeyedHash(key)]));
+    this.current = new KeyedHash(keys[0]);
     this.prefix = `${VERSION}.${keyIdOf(keys[0])}.`;
   }
 
   sign(token: NoticeToken): string {
     const body = this.prefix + Buffer.from(JSON.stringify(pack(token))).toString('base64url');
-    return `${body}.${createHmac('sha256', this.current).update(body).digest('base64url')}`;
+    return `${body}.${this.current.digest(body, 'base64url')}`;
   }
 
   verify(text: string, nowMs: number): TokenVerdict {
@@ -71,17 +72,10 @@ export class NoticeSigner {
     if (parts.length !== 4 || parts[0] !== VERSION) return { ok: false, fault: 'malformed' };
     const key = this.keys.get(parts[1]);
     if (!key) return { ok: false, fault: 'forged' };
-    const expected = createHmac('sha256', key)
-      .update(text.slice(0, text.lastIndexOf('.')))
-      .digest();
-    const given = Buffer.from(parts[3], 'base64url');
-    // base64url decoding ignores trailing bits: the text itself must be the canonical one.
-    if (
-      given.length !== expected.length ||
-      !timingSafeEqual(given, expected) ||
-      parts[3] !== expected.toString('base64url')
-    )
-      return { ok: false, fault: 'forged' };
+    // Texts are compared, not bytes: base64url decoding ignores trailing bits, and only the canonical text is ours.
+    const expected = Buffer.from(key.digest(text.slice(0, text.lastIndexOf('.')), 'base64url'));
+    const given = Buffer.from(parts[3]);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { ok: false, fault: 'forged' };
     const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[]);
     if (token === null) return { ok: false, fault: 'malformed' };
     return nowMs > token.expiresAtMs ? { ok: false, fault: 'expired' } : { ok: true, token };

@@ -1,9 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
-import { encodeFrame } from '#domain/contracts';
-
-/** Frame of one JSON text, ready to append (domain/contracts/segment.ts). */
-export const frameOf = (json: string): Uint8Array => encodeFrame(Buffer.from(json), crc32);
 
 /** One append-only file. A write that fails half way is cut back, so that the file holds whole frames only. */
 export class AppendFile {
@@ -14,24 +9,22 @@ export class AppendFile {
   constructor(readonly path: string) {}
 
   /**
-   * Writes all frames and waits until the disk has them (fdatasync).
+   * Writes whole frames and waits until the disk has them (fdatasync). The caller leaves `frames` alone until then.
    * @throws the system's error (ENOSPC, EIO); the file is then cut back to `bytes`.
    */
-  async append(frames: readonly Uint8Array[]): Promise<void> {
+  async append(frames: Uint8Array): Promise<void> {
     this.handle ??= await open(this.path, 'a');
-    const length = frames.reduce((sum, frame) => sum + frame.length, 0);
     try {
-      let chunk: Uint8Array = frames.length === 1 ? frames[0] : Buffer.concat(frames, length);
-      while (chunk.length > 0) {
-        const { bytesWritten } = await this.handle.write(chunk);
-        chunk = chunk.subarray(bytesWritten);
+      for (let at = 0; at < frames.length; ) {
+        const { bytesWritten } = await this.handle.write(frames, at);
+        at += bytesWritten;
       }
       await this.handle.datasync();
     } catch (error) {
       await this.cutBack();
       throw error;
     }
-    this.bytes += length;
+    this.bytes += frames.length;
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+import { decodeFrames } from '#domain/contracts';
 import { GroupCommit, type EventClass } from './group-commit';
 
 /** A commit over memory whose disk can be told to refuse, and whose fill can be set. */
@@ -11,18 +13,18 @@ function scene(everyMs = 1) {
     get isDue() {
       return disk.isDue;
     },
-    append: (frames: readonly Uint8Array[]) => {
+    append: (frames: Uint8Array) => {
       if (disk.refuse) return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
-      disk.events += frames.length;
+      disk.events += decodeFrames(frames, crc32).bodies.length;
       disk.commits += 1;
       return Promise.resolve();
     },
     seal: () => Promise.resolve(),
   };
   const journal = {
-    append: (frames: readonly Uint8Array[]) => {
+    append: (frames: Uint8Array) => {
       if (disk.refuse) return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
-      disk.states += frames.length;
+      disk.states += decodeFrames(frames, crc32).bodies.length;
       return Promise.resolve();
     },
   };

@@ -1,4 +1,4 @@
-import { frameOf } from './append-file';
+import { FrameBuffer } from './frame-buffer';
 
 /** Outcomes are never shed; decision bodies are, first those that bid nothing. */
 export type EventClass = 'outcome' | 'bid' | 'no-bid' | 'shadow';
@@ -6,12 +6,12 @@ export type EventClass = 'outcome' | 'bid' | 'no-bid' | 'shadow';
 /** Where a commit goes, in this order: what is in the journal is in the segments too. */
 export interface CommitTargets {
   segments: {
-    append(frames: readonly Uint8Array[]): Promise<void>;
+    append(frames: Uint8Array): Promise<void>;
     readonly fill: number;
     readonly isDue: boolean;
     seal(): Promise<void>;
   };
-  journal: { append(frames: readonly Uint8Array[]): Promise<void> };
+  journal: { append(frames: Uint8Array): Promise<void> };
 }
 
 export interface CommitOptions {
@@ -23,14 +23,26 @@ export interface CommitOptions {
   onRecovered(): void;
 }
 
-interface Batch {
-  events: Uint8Array[];
-  states: Uint8Array[];
-  bytes: number;
-  waiters: { resolve(): void; reject(error: unknown): void }[];
-}
+/** What one commit takes to the disk. */
+class Batch {
+  readonly events = new FrameBuffer();
+  readonly states = new FrameBuffer();
+  waiters: { resolve(): void; reject(error: unknown): void }[] = [];
 
-const emptyBatch = (): Batch => ({ events: [], states: [], bytes: 0, waiters: [] });
+  get bytes(): number {
+    return this.events.length + this.states.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.bytes === 0 && this.waiters.length === 0;
+  }
+
+  clear(): void {
+    this.events.clear();
+    this.states.clear();
+    this.waiters = [];
+  }
+}
 
 /** Fill of the disk bound from which no-bid bodies, then all decision bodies are shed, and bidding stops. */
 export const SHED_NO_BIDS_AT = 0.6;
@@ -43,7 +55,9 @@ export const STOP_BIDDING_AT = 0.9;
  * and closes the outbox for bids until a later commit succeeds.
  */
 export class GroupCommit {
-  private pending = emptyBatch();
+  private pending = new Batch();
+  /** The other one: on its way to the disk, or empty. */
+  private spare = new Batch();
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private failed = false;
@@ -73,13 +87,15 @@ export class GroupCommit {
       this.options.onShed(kind);
       return false;
     }
-    this.push(this.pending.events, json);
+    this.pending.events.append(json);
+    this.schedule();
     return true;
   }
 
   /** Queues one entry of the state journal. */
   appendState(json: string): void {
-    this.push(this.pending.states, json);
+    this.pending.states.append(json);
+    this.schedule();
   }
 
   /** Resolves when everything queued so far is on disk; rejects with the disk's error. */
@@ -113,13 +129,6 @@ export class GroupCommit {
     return fill >= SHED_DECISIONS_AT || (fill >= SHED_NO_BIDS_AT && kind !== 'bid');
   }
 
-  private push(queue: Uint8Array[], json: string): void {
-    const frame = frameOf(json);
-    queue.push(frame);
-    this.pending.bytes += frame.length;
-    this.schedule();
-  }
-
   private schedule(): void {
     if (this.timer !== null || this.closed) return;
     this.timer = setTimeout(() => {
@@ -127,28 +136,33 @@ export class GroupCommit {
       // A commit still on its way schedules the next one when it ends.
       this.running ??= this.commit().finally(() => {
         this.running = null;
-        if (this.pending.events.length + this.pending.states.length + this.pending.waiters.length > 0) this.schedule();
+        if (!this.pending.isEmpty) this.schedule();
       });
     }, this.options.everyMs);
   }
 
   private async commit(): Promise<void> {
     const batch = this.pending;
-    this.pending = emptyBatch();
+    this.pending = this.spare;
+    this.spare = batch;
+    const { waiters } = batch;
+    const wrote = batch.bytes > 0;
     try {
-      if (batch.events.length > 0) await this.targets.segments.append(batch.events);
-      if (batch.states.length > 0) await this.targets.journal.append(batch.states);
+      if (batch.events.length > 0) await this.targets.segments.append(batch.events.bytes());
+      if (batch.states.length > 0) await this.targets.journal.append(batch.states.bytes());
       if (this.targets.segments.isDue) await this.targets.segments.seal();
     } catch (error) {
       this.failed = true;
       this.options.onFault(error);
-      for (const waiter of batch.waiters) waiter.reject(error);
+      for (const waiter of waiters) waiter.reject(error);
       return;
+    } finally {
+      batch.clear();
     }
-    if (this.failed && batch.events.length + batch.states.length > 0) {
+    if (this.failed && wrote) {
       this.failed = false;
       this.options.onRecovered();
     }
-    for (const waiter of batch.waiters) waiter.resolve();
+    for (const waiter of waiters) waiter.resolve();
   }
 }

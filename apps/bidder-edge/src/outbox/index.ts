@@ -3,6 +3,7 @@
  * shipped with an idempotent id, bounded on disk. What is durable here survives kill -9.
  */
 export * from './append-file';
+export * from './frame-buffer';
 export * from './group-commit';
 export * from './recover';
 export * from './segment-store';

@@ -2,10 +2,11 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { decodeFrames } from '#domain/contracts';
-import { frameOf } from './append-file';
+import { decodeFrames, encodeFrame } from '#domain/contracts';
 import { recoverSegments } from './recover';
 import { SegmentStore, segmentFolders } from './segment-store';
+
+const frameOf = (json: string): Uint8Array => encodeFrame(Buffer.from(json), crc32);
 
 describe('the outbox after a crash', () => {
   let home: string;
@@ -41,7 +42,7 @@ describe('the outbox after a crash', () => {
     appendFileSync(path.join(segmentFolders(home).open, 'old-000001.seg'), frameOf('{}'));
     recoverSegments(home);
     const store = new SegmentStore(home, 'new', limits, Date.now);
-    await store.append([frameOf('{"x":1}')]);
+    await store.append(frameOf('{"x":1}'));
     await store.seal();
     expect(store.oldest()?.segmentId).toBe('old-000001');
     await store.drop({ segmentId: 'old-000001', bytes: 0 });

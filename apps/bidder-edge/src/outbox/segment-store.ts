@@ -73,7 +73,7 @@ export class SegmentStore {
   }
 
   /** Appends durably to the open segment, and seals it when it is old or long enough. Throws the system's error. */
-  async append(frames: readonly Uint8Array[]): Promise<void> {
+  async append(frames: Uint8Array): Promise<void> {
     if (this.current === null) {
       const segmentId = `${this.bootId}-${String(++this.sequence).padStart(6, '0')}`;
       const file = new AppendFile(path.join(this.folders.open, `${segmentId}.seg`));

@@ -12,8 +12,6 @@ export interface PullPorts {
   version(): number;
   /** Checks and, if good, makes live. False when it was refused. */
   offer(body: string): Promise<boolean>;
-  /** The control plane answered (or did not). */
-  onContact(reached: boolean): void;
   onTooLarge(bytes: number): void;
 }
 
@@ -45,12 +43,10 @@ export class SnapshotPuller {
       try {
         const accepted = await this.pollOnce();
         failures = 0;
-        this.ports.onContact(true);
         if (!accepted) await this.pause(REFUSED_PAUSE_MS);
       } catch {
         // Unreachable or broken off: the edge goes on with what it has; reachability is a metric.
         if (this.abort.signal.aborted) return;
-        this.ports.onContact(false);
         await this.pause(RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]);
       }
     }

@@ -2,7 +2,8 @@ import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
-import { AppendFile, frameOf } from '../outbox/append-file';
+import { AppendFile } from '../outbox/append-file';
+import { FrameBuffer } from '../outbox/frame-buffer';
 import { readWhole } from '../outbox/recover';
 import type { SavedAccount } from './budget-ledger';
 import type { Reservation } from './reservations';
@@ -34,8 +35,6 @@ export type JournalEntry =
   | { kind: 'probe' };
 
 const NAME = /^journal-(\d{6})\.log$/;
-/** Entries per write of a compaction. */
-const CHUNK = 10_000;
 
 /**
  * The state journal: one append-only file of entries, rewritten as a dump of the whole state when it grows too long
@@ -72,7 +71,7 @@ export class Journal {
     for (const body of bodies) yield JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry;
   }
 
-  append(frames: readonly Uint8Array[]): Promise<void> {
+  append(frames: Uint8Array): Promise<void> {
     return this.file.append(frames);
   }
 
@@ -86,10 +85,11 @@ export class Journal {
 
   /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
   async compact(entries: Iterable<JournalEntry>): Promise<void> {
-    const frames = Array.from(entries, (entry) => frameOf(JSON.stringify(entry)));
-    if (frames.length === 0) frames.push(frameOf('{"kind":"probe"}'));
+    const frames = new FrameBuffer();
+    for (const entry of entries) frames.append(JSON.stringify(entry));
+    if (frames.count === 0) frames.append('{"kind":"probe"}');
     const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
-    for (let at = 0; at < frames.length; at += CHUNK) await next.append(frames.slice(at, at + CHUNK));
+    await next.append(frames.bytes());
     await next.close();
     const old = this.file;
     await rename(next.path, this.pathOf(this.number + 1));
