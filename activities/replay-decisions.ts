@@ -3,6 +3,7 @@ import type { ArtifactRef } from '#domain/contracts/agent';
 import type { DecisionOutputs, DecisionRecord } from '#domain/contracts/decision-record';
 import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
 import { replayDecision, type Infer } from '#domain/coordination';
+import { plainModelOf, type PlainModel } from '#domain/learning';
 import { buildServingIndex, snapshotUnderTest, type ServingIndex } from '#domain/matching';
 
 /** Runs rows of features through one artifact: [rowCount, width] in, [rowCount, outputs] out. */
@@ -65,6 +66,7 @@ export function createReplayActivities(ports: ReplayPorts) {
 class ReplayBench {
   private readonly indexes = new Map<string, ServingIndex>();
   private readonly sessions = new Map<string, ReplaySession>();
+  private readonly plainModels = new Map<string, PlainModel>();
 
   constructor(
     private readonly ports: ReplayPorts,
@@ -84,9 +86,10 @@ class ReplayBench {
 
   infer(snapshot: PolicySnapshot, arm: 'champion' | 'canary'): Infer {
     const policies = arm === 'canary' ? snapshot.canary?.policies : snapshot.champion;
-    return async (rows, rowCount) => {
+    return async (rows, rowCount, engine) => {
       const artifact = policies?.bid.artifact;
       if (!artifact) throw new RangeError(`snapshot ${snapshot.snapshotId} has no bid model for the ${arm}`);
+      if (engine === 'plain') return (await this.plain(artifact)).run(rows, rowCount);
       return (await this.session(artifact)).run(rows, rowCount);
     };
   }
@@ -98,11 +101,22 @@ class ReplayBench {
   private async session({ sha256 }: ArtifactRef): Promise<ReplaySession> {
     const known = this.sessions.get(sha256);
     if (known) return known;
-    const given = this.inline[sha256];
-    const bytes = given === undefined ? await this.ports.artifact(sha256) : Buffer.from(given, 'base64');
-    const session = await this.ports.openSession(bytes);
+    const session = await this.ports.openSession(await this.bytesOf(sha256));
     this.sessions.set(sha256, session);
     return session;
+  }
+
+  /** @throws RangeError when the artifact has no plain form, so that the record cannot have been decided by it. */
+  private async plain({ sha256 }: ArtifactRef): Promise<PlainModel> {
+    const model = this.plainModels.get(sha256) ?? plainModelOf(await this.bytesOf(sha256));
+    if (model === null) throw new RangeError(`artifact ${sha256} cannot be computed by plain loops`);
+    this.plainModels.set(sha256, model);
+    return model;
+  }
+
+  private async bytesOf(sha256: string): Promise<Uint8Array> {
+    const given = this.inline[sha256];
+    return given === undefined ? this.ports.artifact(sha256) : Buffer.from(given, 'base64');
   }
 }
 

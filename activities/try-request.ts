@@ -72,6 +72,7 @@ function contextOf(ports: TryPorts, snapshot: PolicySnapshot, request: Normalise
     rngCounter: 0,
     live: { requestRate: 0, winRate: 0, openReservations: 0 },
     inferenceMode: 'models',
+    engine: 'onnx',
     quarantined: agentsWithoutAutonomy(snapshot, request.requestId),
     timeLeftMs: { match: request.tmaxMs, decide: request.tmaxMs, respond: request.tmaxMs },
   };

@@ -137,6 +137,7 @@ class Decider {
       rngCounter: n,
       live: { requestRate: 1000, winRate: 0.2, openReservations: 100 },
       inferenceMode: 'models',
+      engine: 'onnx',
       quarantined: [],
       timeLeftMs: { match: 100, decide: 100, respond: 100 },
     };

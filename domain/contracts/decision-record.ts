@@ -38,6 +38,9 @@ export interface LiveState {
   openReservations: number;
 }
 
+/** What computed the model: the runtime, or plain loops over our own graph. They round differently, so a replay takes the same one. */
+export type InferenceEngine = 'onnx' | 'plain';
+
 export interface DecisionInputs {
   snapshotId: string;
   stateVersion: number;
@@ -55,6 +58,8 @@ export interface DecisionInputs {
   candidates: CandidateState[];
   /** 'models' or 'heuristics' (60 % of the time used, or a breaker open), and time left at the stage borders, ms. */
   inferenceMode: 'models' | 'heuristics' | 'safe';
+  /** What ran where a model ran; absent in older records: `onnx`. */
+  engine?: InferenceEngine;
   /** Agents quarantined or without autonomy for this request. */
   quarantined: string[];
   timeLeftMs: { match: number; decide: number; respond: number };

@@ -13,7 +13,7 @@ const lawOf = shiftedLaw(0);
 function frequencies(index: ReturnType<typeof buildServingIndex>, inputs: DecisionInputs, times: number) {
   const counts = new Map<string, number>();
   for (let rngCounter = 0; rngCounter < times; rngCounter += 1) {
-    const prepared = prepareRequest(index, inputs.request, { ...inputs, rngCounter }, freshState());
+    const prepared = prepareRequest(index, inputs.request, { ...inputs, engine: 'onnx', rngCounter }, freshState());
     const { mu, sigma } = lawOf(prepared.rows);
     const [decision] = decideRequest(index, prepared, Float32Array.of(mu, sigma), () => true);
     const { campaignId, bidMicros } = decision!.outputs;

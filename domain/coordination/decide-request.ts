@@ -50,6 +50,7 @@ export function decideRequest(
       live: context.live,
       candidates: impression.match?.candidates ?? [],
       inferenceMode: mode,
+      engine: context.engine,
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };

@@ -14,7 +14,8 @@ export interface RecordedImpression {
 /** Matches again only the impression that the record is about, with the state that the record holds. */
 export function prepareRecorded(index: ServingIndex, input: DecisionInputs): RecordedImpression {
   const only = { ...input.request, impressions: input.request.impressions.map(maskUnless(input.impIndex)) };
-  const prepared = prepareRequest(index, only, { ...input }, recordedState(input.candidates));
+  const context = { ...input, engine: input.engine ?? 'onnx' };
+  const prepared = prepareRequest(index, only, context, recordedState(input.candidates));
   const impression = prepared.impressions[input.impIndex] as PreparedImpression;
   return { input, impression, whole: { ...prepared, impressions: [impression] } };
 }

@@ -45,7 +45,7 @@ export async function replayDecision(
   const rows = joinRows(rowOrder.map(({ whole }) => whole));
   const rowCount = rows.length / FEATURE_COUNT;
   const needsLaw = rowCount > 0 && inputs.some((input) => input.inferenceMode === 'models');
-  const law = needsLaw ? await infer(rows, rowCount) : null;
+  const law = needsLaw ? await infer(rows, rowCount, first.engine ?? 'onnx') : null;
   const outputs = new Map<RecordedImpression, DecisionOutputs>();
   let row = 0;
   for (const one of rowOrder) {

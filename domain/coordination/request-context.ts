@@ -1,5 +1,5 @@
 import type { Agent, Arm } from '../contracts/agent';
-import type { DecisionInputs, DecisionOutputs, LiveState } from '../contracts/decision-record';
+import type { DecisionInputs, DecisionOutputs, InferenceEngine, LiveState } from '../contracts/decision-record';
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import { hashText } from '../random';
@@ -18,6 +18,8 @@ export interface RequestContext {
   rngCounter: number;
   live: LiveState;
   inferenceMode: DecisionInputs['inferenceMode'];
+  /** Set by whoever infers; `onnx` where nothing did. */
+  engine: InferenceEngine;
   /** Agents quarantined or without autonomy for this request; they run their baselines. */
   quarantined: string[];
   timeLeftMs: DecisionInputs['timeLeftMs'];
@@ -29,8 +31,8 @@ export interface ImpressionDecision {
   outputs: DecisionOutputs;
 }
 
-/** Runs the arm's bid model over `rowCount` rows of 24 features; answers (mu, sigma) per row. */
-export type Infer = (rows: Float32Array, rowCount: number) => Promise<Float32Array>;
+/** Runs the arm's bid model over `rowCount` rows of 24 features; answers (mu, sigma) per row. A replay says by which engine. */
+export type Infer = (rows: Float32Array, rowCount: number, engine?: InferenceEngine) => Promise<Float32Array>;
 
 /** Reserves the full price of one impression (nanos) and one exposure under all caps, atomically; false = refused. */
 export type Reserve = (campaignId: string, creativeId: string, priceNanos: number) => boolean;

@@ -8,6 +8,7 @@ export * from './learning-error';
 export * from './onnx-graph';
 export * from './parity-samples';
 export * from './planted-fault';
+export * from './plain-model';
 export * from './planted-graph';
 export * from './pid-gains';
 export * from './train-win-model';

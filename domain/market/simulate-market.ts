@@ -207,6 +207,7 @@ class ArmWorld implements StateReader {
         winRate: this.winRates.get(auction.exchange) ?? 0,
         openReservations: this.openUntil.length,
       },
+      engine: 'onnx' as const,
       inferenceMode: this.arm.infer === null ? ('heuristics' as const) : ('models' as const),
       quarantined: agentsWithoutAutonomy(snapshot, String(auction.request.id)),
       timeLeftMs: { match: 100, decide: 100, respond: 100 },

@@ -66,7 +66,7 @@ describe('the decision record', () => {
       const again = await replayDecision(
         index,
         records.map(({ inputs }) => inputs),
-        (rows, count) => model.run(rows, count),
+        async (rows, count) => model.run(rows, count),
       );
       expect(again.map((outputs) => canonicalJson(outputs))).toEqual(
         records.map(({ outputs }) => canonicalJson(outputs)),

@@ -182,7 +182,7 @@ export class Edge {
       },
     });
     return routes({
-      bid: (exchange, request) => path.handle(exchange, request).catch((error: unknown) => this.onThrown(error)),
+      bid: (exchange, request) => path.handle(exchange, request),
       notices,
       metrics: () => this.metrics.print(this.gauges),
       notReady: () => this.notReady(),

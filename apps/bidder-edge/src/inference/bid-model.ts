@@ -1,11 +1,15 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { ArtifactRef } from '#domain/contracts';
+import type { ArtifactRef, InferenceEngine } from '#domain/contracts';
 import { FEATURE_NAMES, FEATURE_SPEC_HASH } from '#domain/features';
+import { PLAIN_ROWS, plainModelOf, type PlainModel } from '#domain/learning';
 
 /** A model ready to serve: (rows × 24 features) -> (rows × 2: mu, sigma). */
 export interface BidModel {
   readonly sha256: string;
-  run(rows: Float32Array, rowCount: number): Promise<Float32Array>;
+  /** What computes so many rows; every record names it. */
+  engineFor(rowCount: number): InferenceEngine;
+  /** Answers at once where plain loops compute it. */
+  run(rows: Float32Array, rowCount: number): Float32Array | Promise<Float32Array>;
   close(): Promise<void>;
 }
 
@@ -43,7 +47,7 @@ export async function openBidModel(bytes: Uint8Array, ref: ArtifactRef): Promise
   const session = await InferenceSession.create(bytes, SESSION_OPTIONS).catch((error: Error) => {
     throw new ModelFault('ARTIFACT_INVALID', error.message);
   });
-  const model = new OnnxBidModel(session, ref);
+  const model = new OnnxBidModel(session, plainModelOf(bytes), ref);
   try {
     for (let i = 0; i < WARM_RUNS; i++) await checkParity(model, ref);
   } catch (error) {
@@ -61,6 +65,8 @@ class OnnxBidModel implements BidModel {
 
   constructor(
     private readonly session: InferenceSession,
+    /** Null when the graph is another than our own. */
+    private readonly plain: PlainModel | null,
     ref: ArtifactRef,
   ) {
     this.sha256 = ref.sha256;
@@ -69,7 +75,17 @@ class OnnxBidModel implements BidModel {
     this.outputName = ref.outputName;
   }
 
-  async run(rows: Float32Array, rowCount: number): Promise<Float32Array> {
+  engineFor(rowCount: number): InferenceEngine {
+    return this.plain !== null && rowCount <= PLAIN_ROWS ? 'plain' : 'onnx';
+  }
+
+  run(rows: Float32Array, rowCount: number): Float32Array | Promise<Float32Array> {
+    return this.plain !== null && rowCount <= PLAIN_ROWS
+      ? this.plain.run(rows, rowCount)
+      : this.runOnnx(rows, rowCount);
+  }
+
+  private async runOnnx(rows: Float32Array, rowCount: number): Promise<Float32Array> {
     const input = new Tensor('float32', rows, [rowCount, this.width]);
     const output = (await this.session.run({ [this.inputName]: input }))[this.outputName];
     return output.data as Float32Array;
@@ -80,18 +96,26 @@ class OnnxBidModel implements BidModel {
   }
 }
 
+/** Golden vectors through both engines: all at once through the runtime, one by one through plain loops where there are any. */
 async function checkParity(model: BidModel, ref: ArtifactRef): Promise<void> {
-  const rows = new Float32Array(ref.parity.length * ref.inputWidth);
-  for (const [i, { input }] of ref.parity.entries()) rows.set(input, i * ref.inputWidth);
-  const law = await model.run(rows, ref.parity.length);
-  if (law.length !== ref.parity.length * ref.outputWidth)
-    throw new ModelFault('ARTIFACT_INVALID', `${law.length} outputs`);
-  for (const [i, { output }] of ref.parity.entries()) {
+  const { parity, inputWidth } = ref;
+  const rows = new Float32Array(parity.length * inputWidth);
+  for (const [i, { input }] of parity.entries()) rows.set(input, i * inputWidth);
+  compare(await model.run(rows, parity.length), 0, ref);
+  for (const i of parity.keys()) {
+    const row = rows.slice(i * inputWidth, (i + 1) * inputWidth);
+    if (model.engineFor(1) === 'plain') compare(await model.run(row, 1), i, { ...ref, parity: [parity[i]] });
+  }
+}
+
+function compare(law: Float32Array, first: number, { parity, outputWidth, tolerance }: ArtifactRef): void {
+  if (law.length !== parity.length * outputWidth) throw new ModelFault('ARTIFACT_INVALID', `${law.length} outputs`);
+  for (const [i, { output }] of parity.entries()) {
     for (const [j, expected] of output.entries()) {
-      const got = law[i * ref.outputWidth + j];
+      const got = law[i * outputWidth + j];
       // NaN fails the comparison as well.
-      if (!(Math.abs(got - expected) <= ref.tolerance))
-        throw new ModelFault('PARITY', `golden vector ${i}, output ${j}: ${got} instead of ${expected}`);
+      if (!(Math.abs(got - expected) <= tolerance))
+        throw new ModelFault('PARITY', `golden vector ${first + i}, output ${j}: ${got} instead of ${expected}`);
     }
   }
 }

@@ -15,7 +15,7 @@ export class AppendFile {
   async append(frames: Uint8Array): Promise<void> {
     this.handle ??= await open(this.path, 'a');
     try {
-      for (let at = 0; at < frames.length; ) {
+      for (let at = 0; at < frames.length;) {
         const { bytesWritten } = await this.handle.write(frames, at);
         at += bytesWritten;
       }

@@ -47,13 +47,25 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
 
 export type BidStage = 'receive' | 'decode' | 'decide' | 'reserve' | 'respond';
 
+/** One request between its candidates and its decision. Times are monotonic milliseconds. */
+interface Matched {
+  received: Received;
+  request: DecodedRequest;
+  wants: WantedReasons;
+  prepared: PreparedRequest;
+  reachable: boolean;
+  decodedAtMs: number;
+  matchedAtMs: number;
+}
+
 const microsSince = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1000);
 
 /** The path of one bid request, station by station. */
 export class BidPath {
   constructor(private readonly ports: BidPorts) {}
 
-  async handle(exchangeName: string, request: EdgeRequest): Promise<EdgeResponse> {
+  /** Answers at once, or after the one await of a model that the runtime runs. */
+  handle(exchangeName: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse> {
     const { ports } = this;
     const nowMs = Date.now();
     const live = ports.live();
@@ -81,14 +93,14 @@ export class BidPath {
     return this.bid(received, decoded.request, decoded.wants, nowMs, decodedAtMs, kill);
   }
 
-  private async bid(
+  private bid(
     received: Received,
     request: DecodedRequest,
     wants: WantedReasons,
     nowMs: number,
     decodedAtMs: number,
     kill: KillEffect,
-  ): Promise<EdgeResponse> {
+  ): EdgeResponse | Promise<EdgeResponse> {
     const { ports } = this;
     const reachable = ports.reachable();
     const canary = ports.canary(received.live);
@@ -96,8 +108,23 @@ export class BidPath {
     const moment = { nowMs, stateVersion: ports.stateVersion(), rngCounter: ports.nextRngCounter(), canary, kill };
     const view = ports.view.at(nowMs, reachable);
     const prepared = match(received, request, moment, ports.state, view, received.deadlineMs - decodedAtMs);
-    const matchedAtMs = performance.now();
-    const law = await infer(received, prepared, nowMs, ports);
+    const matched: Matched = {
+      received,
+      request,
+      wants,
+      prepared,
+      reachable,
+      decodedAtMs,
+      matchedAtMs: performance.now(),
+    };
+    const law = infer(received, prepared, nowMs, ports);
+    return law instanceof Promise ? law.then((late) => this.decided(matched, late)) : this.decided(matched, law);
+  }
+
+  /** What follows the model: decision, answer, and what is left for after the socket write. */
+  private decided(matched: Matched, law: Float32Array | null): EdgeResponse {
+    const { ports } = this;
+    const { received, request, wants, prepared, reachable, decodedAtMs, matchedAtMs } = matched;
     const inferredAtMs = performance.now();
     const reservations = new RequestReservations(received.live.index, prepared, ports.state, reachable);
     const decided = decide(received, prepared, law, reservations);
@@ -109,16 +136,16 @@ export class BidPath {
       decide: microsSince(inferredAtMs, decidedAtMs),
       respond: 0,
     };
-    const answer = this.answer(received, request, wants, decided, reservations, decidedAtMs);
+    const { response, decisions } = this.answer(received, request, wants, decided, reservations, decidedAtMs);
     const answeredAtMs = performance.now();
     latencyUs.respond = microsSince(decidedAtMs, answeredAtMs);
     prepared.context.timeLeftMs.respond = received.deadlineMs - answeredAtMs;
     ports.onAnswered((answeredAtMs - received.arrivedAtMs) / 1000);
-    answer.response.afterWrite = () => {
-      record(ports.edgeId, received, answer.decisions, latencyUs, ports.commit);
-      ports.onDecided(received, prepared, answer.decisions, latencyUs);
+    response.afterWrite = () => {
+      record(ports.edgeId, received, decisions, latencyUs, ports.commit);
+      ports.onDecided(received, prepared, decisions, latencyUs);
     };
-    return answer.response;
+    return response;
   }
 
   /** Names the decisions, commits or cancels what they reserved, renders. */

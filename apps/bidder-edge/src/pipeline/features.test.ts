@@ -4,10 +4,10 @@ import { infer } from './features';
 import type { Received } from './receive';
 
 /** A received request whose champion runs `run`; `budgetMs` is the time until its deadline. */
-function scene(run: () => Promise<Float32Array>, budgetMs = 1000, usedMs = 0) {
+function scene(run: () => Float32Array | Promise<Float32Array>, budgetMs = 1000, usedMs = 0) {
   const breaker = new Breaker();
   const arrivedAtMs = performance.now() - usedMs;
-  const model = { sha256: 'x', run, close: () => Promise.resolve() };
+  const model = { sha256: 'x', engineFor: () => 'onnx', run, close: () => Promise.resolve() };
   const received = {
     live: { models: { champion: { model, breaker }, canary: null } },
     arrivedAtMs,
@@ -30,11 +30,23 @@ describe('inference of one request', () => {
     expect(fallbacks).toEqual([]);
   });
 
+  it('answers at once where the model does', () => {
+    const { received, prepared, observer } = scene(() => Float32Array.of(0.5, 1));
+    expect(infer(received, prepared, 0, observer)).toEqual(Float32Array.of(0.5, 1));
+  });
+
   it.each([
     ['NaN', () => Promise.resolve(Float32Array.of(Number.NaN, 1))],
     ['infinity', () => Promise.resolve(Float32Array.of(0, Number.POSITIVE_INFINITY))],
     ['too few numbers', () => Promise.resolve(Float32Array.of(0))],
     ['an error', () => Promise.reject(new Error('session is gone'))],
+    ['NaN at once', () => Float32Array.of(1, Number.NaN)],
+    [
+      'an error at once',
+      () => {
+        throw new Error('no weights');
+      },
+    ],
   ])('falls back on %s and opens the breaker when it repeats', async (_what, run) => {
     const { received, prepared, observer, fallbacks, breaker } = scene(run);
     for (let n = 0; n < 5; n += 1) expect(await infer(received, prepared, n, observer)).toBeNull();

@@ -11,15 +11,16 @@ export interface InferenceObserver {
 }
 
 /**
- * Fourth stage: one model run over all feature rows, the only await of the path. Null means baselines: no model, no row, too
- * little time, an open breaker, or a fault. `run()` blocks the thread, so the time is checked before, not raced.
+ * Fourth stage: one model run over all feature rows. One or two rows are computed at once; more go to the runtime, and that is the only
+ * await of the path. Null means baselines: no model, no row, too little time, an open breaker, or a fault. `run()` blocks the thread, so
+ * the time is checked before, not raced.
  */
-export async function infer(
+export function infer(
   received: Received,
   prepared: PreparedRequest,
   nowMs: number,
   observer: InferenceObserver,
-): Promise<Float32Array | null> {
+): Float32Array | null | Promise<Float32Array | null> {
   const { context } = prepared;
   const served = received.live.models[context.arm];
   if (served === null || prepared.rowCount === 0 || context.inferenceMode !== 'models') return null;
@@ -34,16 +35,21 @@ export async function infer(
     observer.onFallback('bid', 'breaker');
     return null;
   }
-  try {
-    const law = await served.model.run(prepared.rows, prepared.rowCount);
-    if (isFiniteLaw(law, prepared.rowCount)) {
+  const judge = (law: Float32Array | null): Float32Array | null => {
+    if (law !== null && isFiniteLaw(law, prepared.rowCount)) {
       served.breaker.onSuccess();
       return law;
     }
+    served.breaker.onFault(nowMs);
+    observer.onFallback('bid', 'fault');
+    return null;
+  };
+  context.engine = served.model.engineFor(prepared.rowCount);
+  try {
+    const law = served.model.run(prepared.rows, prepared.rowCount);
+    // The breaker does not care how a model fails: a fault counts like a law that is not finite.
+    return law instanceof Promise ? law.then(judge, () => judge(null)) : judge(law);
   } catch {
-    // Counted below like a law that is not finite: the breaker does not care how a model fails.
+    return judge(null);
   }
-  served.breaker.onFault(nowMs);
-  observer.onFallback('bid', 'fault');
-  return null;
 }

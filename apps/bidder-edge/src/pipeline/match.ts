@@ -49,6 +49,7 @@ export function match(
     rngCounter: moment.rngCounter,
     live: state.live.read(arm, request.exchange, state.reservations.size, moment.nowMs),
     inferenceMode: moment.kill.level === 'safe-bids-only' ? 'safe' : 'models',
+    engine: 'onnx',
     quarantined: agentsWithoutAutonomy(snapshot, request.requestId, moment.kill.agents),
     timeLeftMs: { match: timeLeftMs, decide: 0, respond: 0 },
   };

@@ -23,7 +23,11 @@ function decided(requestId: string) {
 }
 
 function shadow(rolloutId: string, run: (() => Promise<Float32Array>) | null): LiveShadow {
-  const model = run && { model: { sha256: rolloutId, run, close: () => Promise.resolve() }, breaker: new Breaker() };
+  const engineFor = () => 'onnx' as const;
+  const model = run && {
+    model: { sha256: rolloutId, engineFor, run, close: () => Promise.resolve() },
+    breaker: new Breaker(),
+  };
   return { rolloutId, sampleBps: 10_000, policies: champion, model };
 }
 
