@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { PLAIN_ROWS, plainModelOf } from '#domain/learning';
 
 /** An inference session over one ONNX artifact of shape [N, inputWidth] -> [N, outputWidth]. */
 export interface OnnxSession {
@@ -32,5 +33,21 @@ export async function openOnnxSession(bytes: Uint8Array): Promise<OnnxSession> {
       return answer[outputName]!.data as Float32Array;
     },
     close: () => session.release(),
+  };
+}
+
+/**
+ * Opens an artifact with the engine that an edge takes for so many rows: plain loops for one or two where the graph is ours, else the
+ * runtime.
+ * @throws as `openOnnxSession` does
+ */
+export async function openServedModel(bytes: Uint8Array): Promise<OnnxSession> {
+  const session = await openOnnxSession(bytes);
+  const plain = plainModelOf(bytes);
+  if (plain === null) return session;
+  return {
+    ...session,
+    run: (rows, rowCount) =>
+      rowCount <= PLAIN_ROWS ? Promise.resolve(plain.run(rows, rowCount)) : session.run(rows, rowCount),
   };
 }

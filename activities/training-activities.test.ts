@@ -159,9 +159,9 @@ describe('the int8 twin', () => {
     const original = draft.policy.artifact!.sha256;
     let clockMs = 0;
     memory.ports.elapsedMs = () => clockMs;
-    const { openSession } = memory.ports;
-    memory.ports.openSession = async (bytes): Promise<OnnxSession> => {
-      const session = await openSession(bytes);
+    const { openServed } = memory.ports;
+    memory.ports.openServed = async (bytes): Promise<OnnxSession> => {
+      const session = await openServed(bytes);
       const isTwin = bytes.byteLength !== draft.policy.artifact!.sizeBytes;
       return {
         ...session,

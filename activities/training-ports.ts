@@ -88,6 +88,8 @@ export interface TrainingPorts {
   snapshot(snapshotId: string): Promise<PolicySnapshot | null>;
   artifacts: { put(bytes: Uint8Array): Promise<string>; get(sha256: string): Promise<Uint8Array> };
   openSession(bytes: Uint8Array): Promise<OnnxSession>;
+  /** As an edge runs it: by plain loops where the graph is ours and the rows are few. */
+  openServed(bytes: Uint8Array): Promise<OnnxSession>;
   featureSpecHash: string;
   market: SimulatorGatePorts['market'];
   attempts: AttemptPorts;

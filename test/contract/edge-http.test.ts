@@ -3,9 +3,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { ask, bannerRequest } from '../fixtures/edge-traffic';
 import { startLocalEdge, type LocalEdge } from '../fixtures/local-edge';
 
-describe('the HTTP side of an edge', () => {
+describe.each(['lean', 'node'])('the HTTP side of an edge, server %s', (server) => {
   let local: LocalEdge;
-  beforeAll(async () => (local = await startLocalEdge(null)));
+  beforeAll(async () => (local = await startLocalEdge(null, { EDGE_HTTP_SERVER: server })));
   afterAll(() => local.stop());
 
   const post = (body: Buffer | string, headers: Record<string, string> = {}, exchange = 'demo'): Promise<Response> =>
@@ -88,6 +88,73 @@ describe('the HTTP side of an edge', () => {
     expect(await raw('\x00\x01\x02 nonsense\r\n\r\n')).toContain('400 Bad Request');
     expect(await raw('POST /openrtb2/demo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{', 200)).toBe('');
     expect(await ask(local.url, bannerRequest('after noise'))).not.toBeNull();
+  });
+
+  const request = (body: string, ...headers: string[]): string =>
+    ['POST /openrtb2/demo HTTP/1.1', 'host: x', ...headers, '', body].join('\r\n');
+  const statusesOf = (text: string): string[] =>
+    [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => match[1] ?? '');
+
+  it('reads a body in chunks, byte by byte, and after 100-continue', async () => {
+    const body = valid();
+    const chunked = `${(20).toString(16)}\r\n${body.slice(0, 20)}\r\n${(body.length - 20).toString(16)};a=b\r\n${body.slice(20)}\r\n0\r\n\r\n`;
+    const wire = request(chunked, 'transfer-encoding: chunked');
+    expect(statusesOf(await raw(wire + request(body, `content-length: ${body.length}`)))).toEqual(['200', '200']);
+    const bytes = Buffer.from(request(body, `content-length: ${body.length}`));
+    const slow = new Promise<string>((resolve) => {
+      const socket = connect({ port: local.edge.port, host: '127.0.0.1', noDelay: true });
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk.toString('latin1');
+        socket.destroy();
+      });
+      socket.on('close', () => resolve(text));
+      let at = 0;
+      const next = (): void => {
+        socket.write(bytes.subarray(at, at + 7));
+        at += 7;
+        if (at < bytes.length) setImmediate(next);
+      };
+      next();
+    });
+    expect(statusesOf(await slow)).toEqual(['200']);
+    const expecting = await raw(request('', 'expect: 100-continue', 'content-length: 2'), 200);
+    expect(statusesOf(expecting)).toEqual(['100']);
+  });
+
+  it.each([
+    ['both lengths', 'content-length: 2', 'transfer-encoding: chunked'],
+    ['two lengths', 'content-length: 2', 'content-length: 3'],
+    ['a signed length', 'content-length: +2'],
+    ['a folded header', 'x: 1', ' y'],
+    ['a blank before the colon', 'content-length : 2'],
+  ])('refuses %s and closes: it may be a smuggled request', async (_what, ...headers) => {
+    const text = await raw(request('{}', ...headers) + request('{}', 'content-length: 2'));
+    expect(statusesOf(text)).toEqual(['400']);
+  });
+
+  it('bounds the head, closes when asked, and answers HEAD without a body', async () => {
+    expect(statusesOf(await raw(request('', `x: ${'y'.repeat(20_000)}`)))).toEqual(['431']);
+    const body = valid();
+    const closing = request(body, 'connection: close', `content-length: ${body.length}`);
+    expect(statusesOf(await raw(closing, 5000))).toEqual(['200']);
+    const head = await raw('HEAD /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(statusesOf(head)).toEqual(['405']);
+    expect(head.endsWith('\r\n\r\n')).toBe(true);
+  });
+
+  it('answers a client that has said all it will, and forgets one that goes away', async () => {
+    const body = valid();
+    const answer = new Promise<string>((resolve) => {
+      const socket = connect({ port: local.edge.port, host: '127.0.0.1', allowHalfOpen: true });
+      let text = '';
+      socket.on('data', (chunk) => (text += chunk.toString('latin1')));
+      socket.on('end', () => resolve(text));
+      socket.end(request(body, `content-length: ${body.length}`));
+    });
+    expect(statusesOf(await answer)).toEqual(['200']);
+    await raw(request(body.slice(0, 10), `content-length: ${body.length}`), 50);
+    expect(await ask(local.url, bannerRequest('after a client that went'))).not.toBeNull();
   });
 
   it('answers in time or not at all', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { HTTP_SERVERS, type HttpServer } from './server/servers';
 
 /** Where the edge's snapshot comes from: the control plane, or the one shipped in the repository. */
 export type SnapshotSource = 'control-plane' | 'shipped';
@@ -11,6 +12,8 @@ export interface EdgeConfig {
   host: string;
   /** 0 lets the system choose. */
   port: number;
+  /** Who reads HTTP: ourselves, or Node's own server for comparison. */
+  httpServer: HttpServer;
   home: string;
   fleet: string;
   source: SnapshotSource;
@@ -72,6 +75,14 @@ class Reader {
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     this.faults.push(`${name} must be a whole number from ${min} to ${max}, not '${text}'`);
     return fallback;
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const text = this.text(name);
+    const choice = choices.find((candidate) => candidate === text);
+    if (text !== null && choice === undefined)
+      this.faults.push(`${name} must be ${choices.join(' or ')}, not '${text}'`);
+    return choice ?? fallback;
   }
 
   url(name: string): string | null {
@@ -167,6 +178,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     edgeId,
     host: reader.text('EDGE_HOST') ?? '127.0.0.1',
     port: portNumber,
+    httpServer: reader.choice('EDGE_HTTP_SERVER', HTTP_SERVERS, 'lean'),
     home,
     fleet: reader.text('FLEET') ?? 'demo',
     source: alone ? 'shipped' : 'control-plane',

@@ -13,7 +13,7 @@ import { EdgeMetrics, type Gauge } from './metrics';
 import { NoticeReceiver, NoticeSigner } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper, type ShipTarget } from './outbox';
 import { BidPath } from './pipeline';
-import { routes, serve, type EdgeResponse, type RunningServer } from './server';
+import { routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
 import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
 import { EdgeState, GrantIntake, Journal, StateView, type ClockOf } from './state';
@@ -131,7 +131,7 @@ export class Edge {
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
     await this.everySecond();
-    this.server = await serve(this.handler(), (error) => this.onThrown(error), {
+    this.server = await SERVERS[config.httpServer](this.handler(), (error) => this.onThrown(error), {
       host: config.host,
       port: config.port,
       maxBodyBytes: 256 * 1024,

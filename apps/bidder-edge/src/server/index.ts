@@ -6,3 +6,4 @@ export * from './message';
 export * from './problem';
 export * from './routes';
 export * from './serve';
+export * from './servers';

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EdgeRequest, EdgeResponse, Handler } from './message';
+import { refusalText } from './http/response-text';
 import { problemResponse } from './problem';
 
 export interface ServeOptions {
@@ -18,6 +19,8 @@ export interface RunningServer {
   close(drainMs: number): Promise<void>;
 }
 
+/** What the parser and the clock refuse otherwise than with 400. */
+const REFUSALS: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 /** Body bytes that are swallowed after a 413, so that the client can read the answer. */
 const SWALLOW_BYTES = 4 << 20;
 
@@ -58,8 +61,7 @@ export async function serve(
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    if (socket.writable) socket.end(refusalText(REFUSALS[error.code ?? ''] ?? 400));
     else socket.destroy();
   });
   await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { FEATURE_SPEC_HASH } from '#domain/features';
-import { openOnnxSession } from '../../../../activities/onnx-session';
+import { openOnnxSession, openServedModel } from '../../../../activities/onnx-session';
 import { permanent } from '../../../../activities/permanent-failure';
 import type { TrainingPorts, TrainingWindow } from '../../../../activities/training-ports';
 import { ControlPlaneConfig } from '../config';
@@ -42,6 +42,7 @@ export class TrainingPortsService {
       snapshot: (snapshotId) => this.served.snapshot(snapshotId),
       artifacts: this.artifacts,
       openSession: openOnnxSession,
+      openServed: openServedModel,
       featureSpecHash: FEATURE_SPEC_HASH,
       market: (cell) => this.served.market(cell),
       attempts: this.attempts,
