@@ -1,3 +1,6 @@
+import { hashText } from '#domain/random';
+import { PresenceFilter } from './presence-filter';
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Windows up to here count in minutes, longer ones in hours. */
@@ -11,8 +14,20 @@ interface Counter {
   buckets: number[];
 }
 
+/** What a cap's key says, read once. */
+interface Cap {
+  windowMinutes: number;
+  hash: number;
+}
+
+/** Caps remembered by key; those of campaigns that are gone are forgotten with all others. */
+const MAX_CAPS = 100_000;
+
 /** `capKey` is `${scope}:${id}:${windowMinutes}` (domain/matching). */
-const windowMinutesOf = (capKey: string): number => Number(capKey.slice(capKey.lastIndexOf(':') + 1));
+const readCap = (capKey: string): Cap => ({
+  windowMinutes: Number(capKey.slice(capKey.lastIndexOf(':') + 1)),
+  hash: hashText(capKey),
+});
 const bucketMsOf = (windowMinutes: number): number => (windowMinutes <= FINE_WINDOW_MINUTES ? MINUTE_MS : HOUR_MS);
 
 /**
@@ -22,11 +37,18 @@ const bucketMsOf = (windowMinutes: number): number => (windowMinutes <= FINE_WIN
  */
 export class FrequencyCounts {
   private readonly counters = new Map<string, Counter>();
+  /** Has every pair that `counters` has. */
+  private readonly filter: PresenceFilter;
+  private readonly capsByKey = new Map<string, Cap>();
+  private lastUser = '';
+  private lastUserHash = 0;
   /** Times a new pair was refused for lack of room. */
   overflows = 0;
   private sweptAtMs = 0;
 
-  constructor(private readonly maxEntries: number) {}
+  constructor(private readonly maxEntries: number) {
+    this.filter = new PresenceFilter(maxEntries);
+  }
 
   get size(): number {
     return this.counters.size;
@@ -34,9 +56,9 @@ export class FrequencyCounts {
 
   /** Impressions of this user under this cap now, reserved ones included. */
   count(capKey: string, userKey: string, nowMs: number): number {
-    const counter = this.counters.get(`${capKey}|${userKey}`);
+    const counter = this.find(capKey, userKey);
     if (!counter) return this.counters.size < this.maxEntries || this.makeRoom(nowMs) ? 0 : COUNT_UNKNOWN;
-    return counter.reserved + confirmed(counter, windowMinutesOf(capKey), nowMs);
+    return counter.reserved + confirmed(counter, this.capOf(capKey).windowMinutes, nowMs);
   }
 
   /** Takes one exposure under the cap if that keeps it; false otherwise. */
@@ -52,7 +74,7 @@ export class FrequencyCounts {
   }
 
   release(capKey: string, userKey: string): void {
-    const counter = this.counters.get(`${capKey}|${userKey}`);
+    const counter = this.find(capKey, userKey);
     if (counter && counter.reserved > 0) counter.reserved -= 1;
   }
 
@@ -60,7 +82,7 @@ export class FrequencyCounts {
   confirm(capKey: string, userKey: string, atMs: number, wasReserved: boolean): void {
     const counter = this.at(capKey, userKey);
     if (wasReserved && counter.reserved > 0) counter.reserved -= 1;
-    const bucketMs = bucketMsOf(windowMinutesOf(capKey));
+    const bucketMs = bucketMsOf(this.capOf(capKey).windowMinutes);
     const bucket = Math.floor(atMs / bucketMs) * bucketMs;
     const { buckets } = counter;
     if (buckets.length > 0 && buckets[buckets.length - 2] >= bucket) buckets[buckets.length - 1] += 1;
@@ -69,7 +91,7 @@ export class FrequencyCounts {
 
   /** As `confirm`, but dropped when there is no room: for soft counts that only discount. */
   confirmIfRoom(capKey: string, userKey: string, atMs: number): void {
-    const isKnown = this.counters.has(`${capKey}|${userKey}`);
+    const isKnown = this.find(capKey, userKey) !== undefined;
     if (isKnown || this.counters.size < this.maxEntries || this.makeRoom(atMs))
       this.confirm(capKey, userKey, atMs, false);
   }
@@ -77,13 +99,13 @@ export class FrequencyCounts {
   /** Everything confirmed, for a checkpoint: [key, [bucket, count, …]]; reservations are journalled apart. */
   *dump(nowMs: number): Generator<[string, number[]]> {
     for (const [key, counter] of this.counters) {
-      const capKey = key.slice(0, key.lastIndexOf('|'));
-      if (confirmed(counter, windowMinutesOf(capKey), nowMs) > 0) yield [key, counter.buckets];
+      if (confirmed(counter, this.capOf(capOfPair(key)).windowMinutes, nowMs) > 0) yield [key, counter.buckets];
     }
   }
 
   load(key: string, buckets: number[]): void {
-    this.counters.set(key, { reserved: this.counters.get(key)?.reserved ?? 0, buckets: [...buckets] });
+    const at = key.lastIndexOf('|');
+    this.at(key.slice(0, at), key.slice(at + 1)).buckets = [...buckets];
   }
 
   private at(capKey: string, userKey: string): Counter {
@@ -92,18 +114,44 @@ export class FrequencyCounts {
     if (!counter) {
       counter = { reserved: 0, buckets: [] };
       this.counters.set(key, counter);
+      this.filter.add(this.capOf(capKey).hash, this.userHash(userKey));
     }
     return counter;
+  }
+
+  private find(capKey: string, userKey: string): Counter | undefined {
+    if (!this.filter.mayHave(this.capOf(capKey).hash, this.userHash(userKey))) return undefined;
+    return this.counters.get(`${capKey}|${userKey}`);
+  }
+
+  private capOf(capKey: string): Cap {
+    let cap = this.capsByKey.get(capKey);
+    if (cap === undefined) {
+      if (this.capsByKey.size >= MAX_CAPS) this.capsByKey.clear();
+      cap = readCap(capKey);
+      this.capsByKey.set(capKey, cap);
+    }
+    return cap;
+  }
+
+  /** A decision asks for many caps of one user in a row. */
+  private userHash(userKey: string): number {
+    if (userKey !== this.lastUser) {
+      this.lastUser = userKey;
+      this.lastUserHash = hashText(userKey);
+    }
+    return this.lastUserHash;
   }
 
   /** Sweeps at most once a second; true when a new pair fits. */
   private makeRoom(nowMs: number): boolean {
     if (Math.abs(nowMs - this.sweptAtMs) >= 1000) {
       this.sweptAtMs = nowMs;
+      this.filter.clear();
       for (const [key, counter] of this.counters) {
-        const capKey = key.slice(0, key.lastIndexOf('|'));
-        if (counter.reserved === 0 && confirmed(counter, windowMinutesOf(capKey), nowMs) === 0)
-          this.counters.delete(key);
+        const cap = this.capOf(capOfPair(key));
+        if (counter.reserved === 0 && confirmed(counter, cap.windowMinutes, nowMs) === 0) this.counters.delete(key);
+        else this.filter.add(cap.hash, hashText(key.slice(key.lastIndexOf('|') + 1)));
       }
     }
     if (this.counters.size < this.maxEntries) return true;
@@ -111,6 +159,8 @@ export class FrequencyCounts {
     return false;
   }
 }
+
+const capOfPair = (key: string): string => key.slice(0, key.lastIndexOf('|'));
 
 /** Sum of the buckets that touch the window (nowMs − window, nowMs]; drops those that have passed. */
 function confirmed(counter: Counter, windowMinutes: number, nowMs: number): number {

@@ -3,6 +3,8 @@ import { exposureKeyOf, type EdgeState } from './edge-state';
 import type { Arm, NoBidReason } from '#domain/contracts';
 import type { StateReader } from '#domain/coordination';
 
+const MAX_KEYS = 100_000;
+
 /**
  * What decisions may read of this edge's state, frozen at the moment of one request. `isStopped` answers for campaigns that
  * a kill order stops: they have no budget.
@@ -10,6 +12,8 @@ import type { StateReader } from '#domain/coordination';
 export class StateView implements StateReader {
   nowMs = 0;
   reachable = true;
+  /** Keys of creatives asked for before: the same few, many times a request. */
+  private readonly exposureKeys = new Map<string, string>();
 
   constructor(
     private readonly state: EdgeState,
@@ -40,12 +44,22 @@ export class StateView implements StateReader {
   }
 
   exposures24h(creativeId: string, userKey: string): number {
-    const count = this.state.exposures.count(exposureKeyOf(creativeId), userKey, this.nowMs);
+    const count = this.state.exposures.count(this.exposureKey(creativeId), userKey, this.nowMs);
     // Fatigue only discounts: without room for a counter there is no discount.
     return count === COUNT_UNKNOWN ? 0 : count;
   }
 
   explorationLeft(campaignId: string, arm: Arm): number {
     return this.state.exploration.left(campaignId, arm, this.allowanceOf(campaignId));
+  }
+
+  private exposureKey(creativeId: string): string {
+    let key = this.exposureKeys.get(creativeId);
+    if (key === undefined) {
+      if (this.exposureKeys.size >= MAX_KEYS) this.exposureKeys.clear();
+      key = exposureKeyOf(creativeId);
+      this.exposureKeys.set(creativeId, key);
+    }
+    return key;
   }
 }
