@@ -18,9 +18,9 @@ export interface CandidateState {
   passThrough: number;
   /** Budget the arm may still reserve, nanos. */
   freeNanos: number;
-  /** Exposures per hard cap, in the order of the campaign's caps (creative caps per creative, in order). */
+  /** Exposures by hard cap, where there are any. */
   capCounts: Record<string, number>;
-  /** Exposures of this user to each creative of the campaign in 24 h. */
+  /** Exposures of this user in 24 h by creative of the campaign, where there are any. */
   exposures24h: Record<string, number>;
   /** Share of the exploration allowance still unused, 0..1. */
   explorationLeft: number;

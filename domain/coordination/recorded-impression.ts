@@ -26,7 +26,7 @@ const maskUnless =
   (impression: DecisionInputs['request']['impressions'][number], i: number): typeof impression =>
     i === impIndex ? impression : { ...impression, veto: impression.veto ?? 'no-banner' };
 
-/** Answers reads from the record. A value that was never read answers as the strictest one: no budget, cap reached. */
+/** Answers reads from the record, where a count of zero is not written down. A campaign that was never read has no budget. */
 function recordedState(candidates: readonly CandidateState[]): StateReader {
   const byId = new Map(candidates.map((candidate) => [candidate.campaignId, candidate]));
   return {
@@ -40,7 +40,7 @@ function recordedState(candidates: readonly CandidateState[]): StateReader {
         const count = candidate.capCounts[capKey];
         if (count !== undefined) return count;
       }
-      return Number.MAX_SAFE_INTEGER;
+      return 0;
     },
     exposures24h: (creativeId) => {
       for (const candidate of candidates) {

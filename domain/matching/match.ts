@@ -73,19 +73,20 @@ export class StateRecorder {
     this.reader.onFiltered?.(campaignId, reason);
   }
 
-  /** Reads (or recalls) the count under one cap; callers check for a user key first. */
+  /** Reads (or recalls) the count under one cap; callers check for a user key first. Zeros, nearly all, are not written down. */
   capCount(state: CandidateState, capKey: string): number {
     const known = state.capCounts[capKey];
     if (known !== undefined || this.userKey === null) return known ?? 0;
-    return (state.capCounts[capKey] = this.reader.capCount(capKey, this.userKey));
+    const count = this.reader.capCount(capKey, this.userKey);
+    if (count !== 0) state.capCounts[capKey] = count;
+    return count;
   }
 
-  /** Reads (or recalls) the exposures of the user to a creative; 0 without a user key. */
-  exposures(state: CandidateState, creativeId: string): number {
-    if (this.userKey === null) return 0;
-    const known = state.exposures24h[creativeId];
-    if (known !== undefined) return known;
-    return (state.exposures24h[creativeId] = this.reader.exposures24h(creativeId, this.userKey));
+  /** Writes the user's exposures to a creative down, if there are any; callers check for a user key first. */
+  exposures(state: CandidateState, creativeId: string): void {
+    if (this.userKey === null || state.exposures24h[creativeId] !== undefined) return;
+    const count = this.reader.exposures24h(creativeId, this.userKey);
+    if (count !== 0) state.exposures24h[creativeId] = count;
   }
 }
 
