@@ -6,6 +6,7 @@ import { sizeOf, type Creative } from '../contracts/creative';
 import type { FxTable } from '../contracts/exchange';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import { amountToBaseMicros } from '../money';
+import { CampaignBits } from './campaign-bits';
 import { IntentIndex } from './intent-index';
 import { cutMarkup, hasPlainHttp, markupBannerType, markupMimes } from './markup';
 import {
@@ -39,13 +40,9 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     if (!clock) clocks.set(campaign.timeZone, (clock = new ZoneClock(campaign.timeZone)));
     return serveCampaign(snapshot, campaign, ordinal, creativesByCampaign.get(campaign.campaignId) ?? [], clock);
   });
-  const campaignsBySlot = new Map<number, ServedCampaign[]>();
   const creativeById = new Map<string, ServedCreative>();
   for (const campaign of campaigns) {
-    for (const [slotKey, creatives] of campaign.creativesBySlot) {
-      const list = campaignsBySlot.get(slotKey);
-      if (list) list.push(campaign);
-      else campaignsBySlot.set(slotKey, [campaign]);
+    for (const creatives of campaign.creativesBySlot.values()) {
       for (const creative of creatives) creativeById.set(creative.creativeId, creative);
     }
   }
@@ -54,10 +51,9 @@ export function buildServingIndex(snapshot: PolicySnapshot): ServingIndex {
     snapshot,
     intents: new IntentIndex(snapshot.agentIntents),
     campaigns,
-    campaignsBySlot,
+    bits: new CampaignBits(campaigns),
     campaignById,
     creativeById,
-    campaignsBySlots: new Map(),
   };
 }
 

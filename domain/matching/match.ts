@@ -4,16 +4,18 @@ import type { CandidateState } from '../contracts/decision-record';
 import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
 import type { DealOffer, NormalisedImpression } from '../contracts/normalised-request';
 import { nanosOfImpressions } from '../money';
-import { campaignFilter, creativeFilter, type RequestTerms } from './filters';
+import { countBits, visitBits, type CampaignBitmap } from './campaign-bits';
+import { audienceFilter, creativeFilter, placeFilter, type RequestTerms } from './filters';
 import { dealFor } from './deal-choice';
 import { slotsOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
 import type { StateReader } from './state-reader';
 
 /** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */
 export const MAX_PAIRS = 64;
-
-/** Most lists of slots whose campaigns are kept. */
-const MAX_SLOT_LISTS = 4096;
+/** Most campaigns whose state is read, and so recorded: where nearly all have spent their budget, the rest have their turn. */
+export const MAX_READS = 256;
+/** Most campaigns per impression that are looked at only to say why they did not bid. */
+const MAX_EXPLAINED = 64;
 
 /** A campaign that survived all vetoes on one impression, with its surviving creatives (the action set). */
 export interface Survivor {
@@ -69,8 +71,13 @@ export class StateRecorder {
   }
 
   /** Passes a veto on to the process's counters. */
-  filtered(campaignId: string, reason: NoBidReason): void {
-    this.reader.onFiltered?.(campaignId, reason);
+  filtered(campaignId: string, reason: NoBidReason, weight: number): void {
+    this.reader.onFiltered?.(campaignId, reason, weight);
+  }
+
+  /** Somebody counts vetoes. */
+  get isExplaining(): boolean {
+    return this.reader.onFiltered !== undefined;
   }
 
   /** Reads (or recalls) the count under one cap; callers check for a user key first. Zeros, nearly all, are not written down. */
@@ -93,6 +100,13 @@ export class StateRecorder {
 const RANK: Readonly<Record<string, number>> = Object.fromEntries(NO_BID_REASONS.map((reason, i) => [reason, i]));
 const rankOf = (reason: NoBidReason): number => RANK[reason] as number;
 
+/** Scratch of this module: matching is synchronous, so one bitmap and one set of counts serve all. */
+let scratchBits: CampaignBitmap = new Int32Array(0);
+const counts = new Uint32Array(NO_BID_REASONS.length);
+const count = (reason: NoBidReason, removed = 1): void => {
+  counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + removed;
+};
+
 /**
  * All hard vetoes of one impression, before any draw: privacy (with the whole request) > brand safety and block lists > budget
  * exhausted > hard frequency cap, cheapest first (agents.md, coordination steps 0 and 1).
@@ -104,23 +118,28 @@ export function matchImpression(
   recorder: StateRecorder,
 ): MatchResult {
   const result: MatchResult = { survivors: [], candidates: [], filtered: {}, reason: null, cappedButHungry: [] };
-  const counts = new Uint32Array(NO_BID_REASONS.length);
+  const { bits, campaigns } = index;
+  if (scratchBits.length !== bits.words) scratchBits = new Int32Array(bits.words);
+  const left = scratchBits;
+  counts.fill(0);
   const slots = slotsOf(impression);
-  const bidders = campaignsOf(index, slots);
-  const withoutSlot = index.campaigns.length - bidders.length;
-  if (withoutSlot > 0) counts[rankOf('creative-size')] = withoutSlot;
-  const count = bidders.length;
-  const start = count > MAX_PAIRS ? terms.rotation % count : 0;
+  const withoutSlot = campaigns.length - bits.withSlots(slots, left);
+  if (withoutSlot > 0) count('creative-size', withoutSlot);
+  explainSome(index, terms, left, recorder);
+  bits.narrow(left, terms.request, terms.nowMs, count);
+  const bidders = countBits(left);
+  const start = bidders > MAX_PAIRS ? terms.rotation % bidders : 0;
   let pairs = 0;
-  for (let i = 0; i < count; i += 1) {
-    const campaign = bidders[(start + i) % count] as ServedCampaign;
+  visitBits(left, start, (ordinal) => {
+    const campaign = campaigns[ordinal] as ServedCampaign;
     const reason = matchCampaign(campaign, terms, impression, slots, recorder, result);
-    if (reason !== null) {
-      counts[rankOf(reason)] = (counts[rankOf(reason)] as number) + 1;
-      recorder.filtered(campaign.campaignId, reason);
-    } else pairs += (result.survivors.at(-1) as Survivor).creatives.length;
-    if (pairs >= MAX_PAIRS) break;
-  }
+    if (reason === null) pairs += (result.survivors.at(-1) as Survivor).creatives.length;
+    else {
+      count(reason);
+      recorder.filtered(campaign.campaignId, reason, 1);
+    }
+    return pairs < MAX_PAIRS && result.candidates.length < MAX_READS;
+  });
   let furthest: NoBidReason | null = null;
   for (let rank = 0; rank < counts.length; rank += 1) {
     const removed = counts[rank] as number;
@@ -134,18 +153,22 @@ export function matchImpression(
   return result;
 }
 
-/** Campaigns with a creative for an offered slot, in index order, each once. */
-function campaignsOf(index: ServingIndex, slots: readonly number[]): readonly ServedCampaign[] {
-  if (slots.length === 1) return index.campaignsBySlot.get(slots[0] as number) ?? [];
-  const key = slots.join(',');
-  const known = index.campaignsBySlots.get(key);
-  if (known) return known;
-  const union = new Set<ServedCampaign>();
-  for (const slot of slots) for (const campaign of index.campaignsBySlot.get(slot) ?? []) union.add(campaign);
-  const bidders = [...union].sort((a, b) => a.ordinal - b.ordinal);
-  // Placements repeat their few lists of sizes; a sender of ever new ones costs no memory.
-  if (index.campaignsBySlots.size < MAX_SLOT_LISTS) index.campaignsBySlots.set(key, bidders);
-  return bidders;
+/**
+ * Names campaigns that the bitmaps will remove, for the counters per campaign: all of a few, and of many a stretch that begins somewhere
+ * else on each request and counts for the rest, so that the cost does not grow with them.
+ */
+function explainSome(index: ServingIndex, terms: RequestTerms, left: CampaignBitmap, recorder: StateRecorder): void {
+  const bidders = countBits(left);
+  const explained = Math.min(bidders, MAX_EXPLAINED);
+  if (explained === 0 || !recorder.isExplaining) return;
+  let seen = 0;
+  visitBits(left, bidders > explained ? terms.rotation % bidders : 0, (ordinal) => {
+    const campaign = index.campaigns[ordinal] as ServedCampaign;
+    const reason = audienceFilter(campaign, terms);
+    if (reason !== null) recorder.filtered(campaign.campaignId, reason, bidders / explained);
+    seen += 1;
+    return seen < explained;
+  });
 }
 
 function matchCampaign(
@@ -156,7 +179,7 @@ function matchCampaign(
   recorder: StateRecorder,
   result: MatchResult,
 ): NoBidReason | null {
-  const refused = campaignFilter(campaign, terms);
+  const refused = placeFilter(campaign, terms);
   if (refused !== null) return refused;
   let furthest: NoBidReason = 'creative-size';
   let furthestRank = -1;

@@ -4,6 +4,7 @@ import type { Creative } from '../contracts/creative';
 import type { NormalisedImpression } from '../contracts/normalised-request';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
 import type { ZoneClock } from '../calendar';
+import type { CampaignBits } from './campaign-bits';
 import type { IntentIndex } from './intent-index';
 import type { TunedParams } from './tuned-policies';
 
@@ -89,11 +90,10 @@ export interface ServingIndex {
   readonly snapshot: PolicySnapshot;
   readonly intents: IntentIndex;
   readonly campaigns: readonly ServedCampaign[];
-  readonly campaignsBySlot: ReadonlyMap<number, readonly ServedCampaign[]>;
+  /** Which campaigns a request may be for, all at once. */
+  readonly bits: CampaignBits;
   readonly campaignById: ReadonlyMap<string, ServedCampaign>;
   readonly creativeById: ReadonlyMap<string, ServedCreative>;
-  /** Campaigns with a creative for any of several slots, in index order, as far as requests have asked for them. */
-  readonly campaignsBySlots: Map<string, readonly ServedCampaign[]>;
 }
 
 /** Banner size as one integer. */

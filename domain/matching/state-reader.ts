@@ -16,8 +16,11 @@ export interface StateReader {
   exposures24h(creativeId: string, userKey: string): number;
   /** Share of the campaign's exploration allowance that is still unused, 0..1. */
   explorationLeft(campaignId: string, arm: Arm): number;
-  /** Told about every campaign that match removes, for counters per campaign; campaigns without a creative of the size are not named. */
-  onFiltered?(campaignId: string, reason: NoBidReason): void;
+  /**
+   * Told about campaigns that match removes, for counters per campaign; those without a creative of the size are not named. Of very many
+   * only some are named, and `weight` says for how many each stands.
+   */
+  onFiltered?(campaignId: string, reason: NoBidReason, weight: number): void;
 }
 
 /** Key under which a frequency cap counts; shared by match, the edge's counters and replay. */

@@ -194,7 +194,7 @@ export class Edge {
     const isStopped = (campaignId: string): boolean => this.killEffect().stoppedCampaigns.has(campaignId);
     const allowanceOf = (campaignId: string): number =>
       this.holder.live?.index.campaignById.get(campaignId)?.campaign.explorationAllowance ?? 0;
-    const onFiltered = (campaignId: string, reason: string): void => metrics.filtered.add(1, campaignId, reason);
+    const onFiltered: StateView['onFiltered'] = (id, reason, weight) => metrics.filtered.add(weight, id, reason);
     return {
       edgeId: config.edgeId,
       signer,
