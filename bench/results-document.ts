@@ -1,5 +1,6 @@
 import type { EdgeLoadReport, Series } from './load/edge-load';
 import type { Machine } from './machine';
+import type { CampaignsReport } from './micro/campaigns';
 import type { DecisionReport } from './micro/decision';
 import type { LearningReport } from './micro/learning';
 import type { SimulatorReport } from './micro/simulator';
@@ -12,6 +13,7 @@ export interface BenchReport {
   machine: Machine;
   edge: EdgeLoadReport;
   decision: DecisionReport;
+  campaigns: CampaignsReport;
   learning: LearningReport;
   simulator: SimulatorReport;
 }
@@ -33,11 +35,12 @@ export function resultsDocument(report: BenchReport): string {
     '# Figures',
     '',
     'Written by `npm run bench -- --json`; never by hand. Median (lowest – highest) of the rounds of one run. These machines are',
-    'shared: hold ratios against each other, not seconds. No figure here is a target yet.',
+    'shared: hold ratios against each other, not seconds.',
     '',
     ...machineTable(report),
     ...edgeTables(report.edge),
     ...decisionTable(report.decision),
+    ...campaignsTable(report.campaigns),
     ...learningTable(report),
   ].join('\n');
 }
@@ -72,6 +75,9 @@ function edgeTables(edge: EdgeLoadReport): string[] {
     row('bare', closed.bare),
     row('edge, bid', closed.bid),
     row('edge, no-bid', closed.noBid),
+    row(`bare, ${whole(edge.richBytes)} bytes`, edge.rich.bare),
+    row(`edge, bid, ${whole(edge.richBytes)} bytes`, edge.rich.bid),
+    row("edge, bid, Node's HTTP server", edge.nodeServer.bid),
     '',
     `| open loop at ${whole(open.ratePerSecond)}/s | requests/s | p50 ms | p99 ms | generator busy | statuses |`,
     '|---|---|---|---|---|---|',
@@ -84,6 +90,8 @@ function edgeTables(edge: EdgeLoadReport): string[] {
     '|---|---|',
     `| requests/s, bid | ${ratio(closed.bidRatio)} |`,
     `| requests/s, no-bid | ${ratio(closed.noBidRatio)} |`,
+    `| requests/s, bid, ${whole(edge.richBytes)} bytes | ${ratio(edge.rich.bidRatio)} |`,
+    `| requests/s, bid, behind Node's HTTP server | ${ratio(edge.nodeServer.bidRatio)} |`,
     `| p50, open loop | ${ratio(open.p50Ratio)} |`,
     `| p99, open loop | ${ratio(open.p99Ratio)} |`,
     '',
@@ -95,12 +103,29 @@ function decisionTable(decision: DecisionReport): string[] {
     '## One decision',
     '',
     `${whole(decision.decisions)} requests of the same kind one after another in one process, ${whole(decision.bids)} bids: bytes of the body to text of`,
-    'response and record, one ONNX run; without HTTP, reservation and disk.',
+    'response and record, the model included; without HTTP, reservation and disk.',
     '',
     '| | p50 µs | p99 µs | processor µs per decision |',
     '|---|---|---|---|',
     `| decision | ${micros(decision.p50Us)} | ${micros(decision.p99Us)} | ${spread(decision.cpuUs, micros)} |`,
     `| \`JSON.parse\` of the same body | ${micros(decision.parseP50Us)} | ${micros(decision.parseP99Us)} | |`,
+    '',
+  ];
+}
+
+function campaignsTable({ rows, decisionsPerRow }: CampaignsReport): string[] {
+  const what = { strangers: 'cannot be for the request', rivals: 'all can' };
+  return [
+    '## Campaigns',
+    '',
+    `The same decisions, ${whole(decisionsPerRow)} a row, with more campaigns in the snapshot, taken in turn with those of the demo's ten.`,
+    '',
+    '| campaigns, the added ones | processor µs per decision | over ten |',
+    '|---|---|---|',
+    ...rows.map(
+      ({ kind, campaigns, cpuUs, ratio: over }) =>
+        `| ${whole(campaigns)}, ${what[kind]} | ${spread(cpuUs, micros)} | ${spread(over, (n) => n.toFixed(2))} |`,
+    ),
     '',
   ];
 }

@@ -10,6 +10,7 @@ import { CONTROL_PLANE_TITLE } from './control-plane/report';
 import { bidBodies } from './load/bodies';
 import { measureEdgeLoad } from './load/edge-load';
 import { MachineWatch } from './machine';
+import { measureCampaigns } from './micro/campaigns';
 import { measureDecisions } from './micro/decision';
 import { measureLearning } from './micro/learning';
 import { measureSimulator } from './micro/simulator';
@@ -49,12 +50,23 @@ async function bench(flags: Flags): Promise<void> {
   watch.stopListening();
   say(`${DECISIONS} decisions`);
   const decision = await measureDecisions(root, snapshot, bidBodies(scenario, seed), DECISIONS);
+  say('decisions with 100 to 10,000 campaigns');
+  const campaigns = await measureCampaigns(root, snapshot, bidBodies(scenario, seed));
   say(`training, ${RUNS} runs`);
   const learning = await measureLearning(scenario, snapshot, seed, RUNS);
   say(`market, ${RUNS} runs`);
   const simulator = await measureSimulator(scenario, shipped, seed, RUNS, AUCTIONS);
   const measuredAt = new Date().toISOString();
-  const report: BenchReport = { measuredAt, seed, machine: watch.report(), edge, decision, learning, simulator };
+  const report: BenchReport = {
+    measuredAt,
+    seed,
+    machine: watch.report(),
+    edge,
+    decision,
+    campaigns,
+    learning,
+    simulator,
+  };
   const document = resultsDocument(report);
   if (flags.write) {
     const file = path.join(root, 'bench', 'results.md');

@@ -2,8 +2,9 @@ import { Market, type Scenario } from '#domain/market';
 
 /** Bodies sent in turn (edge.md: 48). */
 export const BODIES = 48;
-/** Length that edge.md's anchors were measured with, bytes. */
-const BODY_BYTES = 1350;
+/** Lengths that the anchors were measured with, bytes: a lean request, and one as rich as large exchanges send. */
+export const LEAN_BYTES = 1350;
+export const RICH_BYTES = 3000;
 /** The generator overwrites these digits before each send, so that caps and arms see many users. */
 export const USER_DIGITS = 'user-00000000';
 
@@ -20,18 +21,18 @@ const dressed = (request: Record<string, unknown>, n: number): Record<string, un
   allimps: 0,
 });
 
-/** Pads a body with the key-values that publishers send until it is as long as the anchors' bodies. */
-function padded(request: Record<string, unknown>): string {
+/** Pads a body with the key-values that publishers send until it has `bytes`. */
+function padded(request: Record<string, unknown>, bytes: number): string {
   const keyValues: Record<string, string> = {};
   const withExt = () => JSON.stringify({ ...request, ext: { kv: keyValues } });
-  for (let n = 0; withExt().length + 24 < BODY_BYTES; n++) keyValues[`key${n}`] = `value-${n}`;
+  for (let n = 0; withExt().length + 24 < bytes; n++) keyValues[`key${n}`] = `value-${n}`;
   return withExt();
 }
 
 /** The bodies of a bid path: requests of the scenario's market, all eligible. */
-export function bidBodies(scenario: Scenario, seed: number): string[] {
+export function bidBodies(scenario: Scenario, seed: number, bytes = LEAN_BYTES): string[] {
   const market = new Market(scenario, seed);
-  return Array.from({ length: BODIES }, (_, n) => padded(dressed(market.next().request, n)));
+  return Array.from({ length: BODIES }, (_, n) => padded(dressed(market.next().request, n), bytes));
 }
 
 /** The same requests from a page whose publisher blocks every advertiser of ours: vetoed before any model runs. */

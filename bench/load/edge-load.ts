@@ -5,7 +5,7 @@ import type { PolicySnapshot } from '#domain/contracts';
 import type { Scenario } from '#domain/market';
 import { findRoot, freePorts } from '../../scripts/setup';
 import { spreadOf, type Spread } from '../statistic';
-import { bidBodies, noBidBodies } from './bodies';
+import { bidBodies, noBidBodies, RICH_BYTES } from './bodies';
 import type { LoadPlan, LoadResult } from './generator';
 import { GENERATOR_CORE, isPinned, spawnOnCore, startServer, type BenchServer } from './server-process';
 
@@ -37,26 +37,38 @@ export interface EdgeLoadReport {
   connections: number;
   pinned: boolean;
   bodyBytes: number;
+  richBytes: number;
   closed: { bare: Series; bid: Series; noBid: Series; bidRatio: Spread; noBidRatio: Spread };
+  /** Bodies of `richBytes`. */
+  rich: { bare: Series; bid: Series; bidRatio: Spread };
+  /** The same edge behind Node's own HTTP server. */
+  nodeServer: { bid: Series; bidRatio: Spread };
   open: { ratePerSecond: number; bare: Series; bid: Series; p50Ratio: Spread; p99Ratio: Spread };
 }
 
 const CONNECTIONS = 32;
 /** Share of the edge's own saturation at which latency is taken. */
-const OPEN_SHARE = 0.5;
+const OPEN_SHARE = 0.7;
 const WARM_UP_SECONDS = 3;
 
-/** Interleaved rounds, A B A B: bare, edge that bids, edge that is vetoed; closed loop, then open loop at one rate for both. */
+type Loads = 'bare' | 'bid' | 'noBid' | 'bareRich' | 'bidRich' | 'nodeServer' | 'bareOpen' | 'bidOpen';
+
+/**
+ * Interleaved rounds, A B A B: bare, edge that bids, edge that is vetoed, the first two with richer bodies, the edge behind Node's server;
+ * closed loop, then open loop at one rate for bare and edge.
+ */
 export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoadReport> {
   const folder = mkdtempSync(path.join(tmpdir(), 'adloop-bench-'));
   const servers: BenchServer[] = [];
   try {
     const files = writeBodies(folder, options);
-    const [barePort, edgePort] = await freePorts(2);
+    const [barePort, edgePort, otherPort] = await freePorts(3);
     const bare = await startServer('bare', barePort!, '/', [path.join(__dirname, 'bare-server.js'), String(barePort)]);
     servers.push(bare);
-    const edge = await startEdge(folder, edgePort!);
+    const edge = await startEdge(path.join(folder, 'edge'), edgePort!, 'lean');
     servers.push(edge);
+    const other = await startEdge(path.join(folder, 'other'), otherPort!, 'node');
+    servers.push(other);
     const load = (server: BenchServer, bodiesFile: string, seconds: number, ratePerSecond = 0): Promise<LoadResult> =>
       generate({
         host: '127.0.0.1',
@@ -70,18 +82,18 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
     await load(bare, files.bid, WARM_UP_SECONDS);
     const warm = await load(edge, files.bid, WARM_UP_SECONDS);
     await load(edge, files.noBid, WARM_UP_SECONDS);
+    await load(other, files.bid, WARM_UP_SECONDS);
     const rate = Math.max(100, Math.round((warm.perSecond * OPEN_SHARE) / 100) * 100);
-    const taken: Record<'bare' | 'bid' | 'noBid' | 'bareOpen' | 'bidOpen', LoadResult[]> = {
-      bare: [],
-      bid: [],
-      noBid: [],
-      bareOpen: [],
-      bidOpen: [],
+    const taken: Record<Loads, LoadResult[]> = {
+      ...{ bare: [], bid: [], noBid: [], bareRich: [], bidRich: [], nodeServer: [], bareOpen: [], bidOpen: [] },
     };
     for (let round = 1; round <= options.rounds; round++) {
       taken.bare.push(await load(bare, files.bid, options.seconds));
       taken.bid.push(await load(edge, files.bid, options.seconds));
       taken.noBid.push(await load(edge, files.noBid, options.seconds));
+      taken.bareRich.push(await load(bare, files.rich, options.seconds));
+      taken.bidRich.push(await load(edge, files.rich, options.seconds));
+      taken.nodeServer.push(await load(other, files.bid, options.seconds));
       taken.bareOpen.push(await load(bare, files.bid, options.seconds, rate));
       taken.bidOpen.push(await load(edge, files.bid, options.seconds, rate));
       const ratio = taken.bid.at(-1)!.perSecond / taken.bare.at(-1)!.perSecond;
@@ -95,6 +107,7 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
       connections: CONNECTIONS,
       pinned: isPinned(),
       bodyBytes: files.bytes,
+      richBytes: files.richBytes,
       closed: {
         bare: seriesOf(taken.bare),
         bid: seriesOf(taken.bid),
@@ -102,6 +115,12 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
         bidRatio: ratioOf(taken.bid, taken.bare, 'perSecond'),
         noBidRatio: ratioOf(taken.noBid, taken.bare, 'perSecond'),
       },
+      rich: {
+        bare: seriesOf(taken.bareRich),
+        bid: seriesOf(taken.bidRich),
+        bidRatio: ratioOf(taken.bidRich, taken.bareRich, 'perSecond'),
+      },
+      nodeServer: { bid: seriesOf(taken.nodeServer), bidRatio: ratioOf(taken.nodeServer, taken.bare, 'perSecond') },
       open: {
         ratePerSecond: rate,
         bare: seriesOf(taken.bareOpen),
@@ -117,11 +136,12 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
 }
 
 /** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
-function startEdge(folder: string, port: number): Promise<BenchServer> {
+function startEdge(home: string, port: number, server: 'lean' | 'node'): Promise<BenchServer> {
   const main = path.join(__dirname, '..', '..', 'apps', 'bidder-edge', 'src', 'main.js');
-  const args = [main, '--snapshot', 'shipped', '--port', String(port), '--home', path.join(folder, 'edge')];
+  const args = [main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
   return startServer('edge', port, '/openrtb2/demo', args, {
     LOG_LEVEL: 'warn',
+    EDGE_HTTP_SERVER: server,
     // No exchange answers with notices here: budget and caps must come back by time, or the lease would be the limit.
     EDGE_RESERVATION_TTL_MS: '1000',
     EDGE_MAX_RESERVATIONS: '1000000',
@@ -137,9 +157,18 @@ function writeBodies(folder: string, { scenario, seed, snapshot }: EdgeLoadOptio
     writeFileSync(file, `${bodies.join('\n')}\n`);
     return file;
   };
-  const bytes = Math.round(bid.reduce((sum, body) => sum + Buffer.byteLength(body), 0) / bid.length);
-  return { bytes, bid: write('bid.ndjson', bid), noBid: write('no-bid.ndjson', noBidBodies(scenario, seed, domains)) };
+  const rich = bidBodies(scenario, seed, RICH_BYTES);
+  return {
+    bytes: meanBytes(bid),
+    richBytes: meanBytes(rich),
+    bid: write('bid.ndjson', bid),
+    rich: write('rich.ndjson', rich),
+    noBid: write('no-bid.ndjson', noBidBodies(scenario, seed, domains)),
+  };
 }
+
+const meanBytes = (bodies: readonly string[]): number =>
+  Math.round(bodies.reduce((sum, body) => sum + Buffer.byteLength(body), 0) / bodies.length);
 
 function generate(plan: LoadPlan): Promise<LoadResult> {
   const child = spawnOnCore(GENERATOR_CORE, [path.join(__dirname, 'generator.js'), JSON.stringify(plan)]);

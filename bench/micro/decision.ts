@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -7,6 +7,7 @@ import { assignArm, decideRequest, prepareRequest, type RequestContext, type Sta
 import { buildServingIndex, type ServingIndex } from '#domain/matching';
 import { normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
 import { openBidModel, type BidModel } from '../../apps/bidder-edge/src/inference';
+import { userHasher } from '../../apps/bidder-edge/src/keyed-hash';
 import { NoticeSigner } from '../../apps/bidder-edge/src/notices';
 import { quantileOf, spreadOf, type Spread } from '../statistic';
 
@@ -82,7 +83,8 @@ export async function measureDecisions(
   };
 }
 
-function openShipped(root: string, snapshot: PolicySnapshot): Promise<BidModel> {
+/** The shipped champion's model. */
+export function openShipped(root: string, snapshot: PolicySnapshot): Promise<BidModel> {
   const { artifact } = snapshot.champion.bid;
   if (artifact === null) throw new Error('the shipped champion has no model');
   const file = path.join(root, 'apps', 'bidder-edge', 'shipped', 'artifacts', `${artifact.sha256}.onnx`);
@@ -90,11 +92,11 @@ function openShipped(root: string, snapshot: PolicySnapshot): Promise<BidModel> 
 }
 
 /** The stages of the edge's pipeline in their order. */
-class Decider {
+export class Decider {
   bids = 0;
   private readonly index: ServingIndex;
   private readonly signer = new NoticeSigner([randomBytes(32)]);
-  private readonly userHashKey = randomBytes(32);
+  private readonly hashUser = userHasher(randomBytes(32));
 
   constructor(
     private readonly snapshot: PolicySnapshot,
@@ -122,9 +124,6 @@ class Decider {
     }
     for (const decision of decisions) JSON.stringify(decision);
   }
-
-  private readonly hashUser = (id: string): string =>
-    createHmac('sha256', this.userHashKey).update(id).digest('hex').slice(0, 16);
 
   private context(requestId: string, n: number): RequestContext {
     return {
