@@ -23,6 +23,7 @@ export * from './model-manifest';
 export * from './no-bid-reason';
 export * from './normalised-request';
 export * from './outcome';
+export * from './packed';
 export * from './policy-snapshot';
 export * from './problem';
 export * from './rollout';

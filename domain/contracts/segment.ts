@@ -4,12 +4,12 @@ import type { Outcome } from './outcome';
 /** Everything that an edge appends to its outbox. */
 export type EdgeEvent = DecisionRecord | ShadowRecord | Outcome;
 
-/** Frame header: body length and CRC-32 of the body, both unsigned 32-bit little-endian. The body is one JSON event. */
+/** Frame header: body length and CRC-32 of the body, both unsigned 32-bit little-endian. The body is one event, JSON or packed (`eventText`). */
 export const FRAME_HEADER_BYTES = 8;
 /** Longest body a reader accepts: longer means a torn or foreign file. */
 export const FRAME_MAX_BYTES = 1 << 20;
 
-/** Wraps one event's JSON bytes into a frame. `crc32` is the caller's (zlib's in Node). */
+/** Wraps one event's bytes into a frame. `crc32` is the caller's (zlib's in Node). */
 export function encodeFrame(body: Uint8Array, crc32: (bytes: Uint8Array) => number): Uint8Array {
   const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length);
   const view = new DataView(frame.buffer);

@@ -1,14 +1,15 @@
 import type { DecisionRecord, ShadowRecord } from '../contracts/decision-record';
 import { outcomeSchema, type Outcome } from '../contracts/outcome';
+import { eventText } from '../contracts/packed';
 import { decodeFrames, FRAME_HEADER_BYTES } from '../contracts/segment';
 
 /** One event of a segment, with its place in the file, so that it can be read again without reading the rest. */
 export interface Framed<T> {
   event: T;
-  /** Byte offset and length of the JSON body in the segment file. */
+  /** Byte offset and length of the body in the segment file. */
   bodyAt: number;
   bodyBytes: number;
-  /** The JSON text as written by the edge. */
+  /** The event's JSON, whichever form the edge wrote it in. */
   text: string;
 }
 
@@ -46,24 +47,23 @@ export function readSegment(
   }
   if (bodies.length === 0) return fault('SEGMENT_EMPTY', 0, 'the segment holds no event');
   const content: SegmentContent = { decisions: [], shadows: [], outcomes: [] };
-  const utf8 = new TextDecoder('utf-8', { fatal: true });
   let bodyAt = FRAME_HEADER_BYTES;
   for (const [frame, body] of bodies.entries()) {
-    const wrong = addEvent(content, body, bodyAt, utf8);
+    const wrong = addEvent(content, body, bodyAt);
     if (wrong) return fault('SEGMENT_CORRUPT', frame, wrong);
     bodyAt += body.length + FRAME_HEADER_BYTES;
   }
   return { ok: true, content };
 }
 
-function addEvent(content: SegmentContent, body: Uint8Array, bodyAt: number, utf8: TextDecoder): string | null {
+function addEvent(content: SegmentContent, body: Uint8Array, bodyAt: number): string | null {
   let text: string;
   let event: unknown;
   try {
-    text = utf8.decode(body);
+    text = eventText(body);
     event = JSON.parse(text);
   } catch {
-    return 'the body is not JSON in UTF-8';
+    return 'the body is neither JSON in UTF-8 nor a packed decision';
   }
   const place = { bodyAt, bodyBytes: body.length, text };
   if (isDecision(event)) content.decisions.push({ event, ...place });

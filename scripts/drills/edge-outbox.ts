@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { decodeFrames, type DecisionRecord, type EdgeEvent } from '#domain/contracts';
+import { decodeFrames, eventText, type DecisionRecord, type EdgeEvent } from '#domain/contracts';
 
 /** Every event that lies in an edge's outbox, shipped or not; a tail that is being written is left out. */
 export function outboxEvents(edgeHome: string): EdgeEvent[] {
@@ -12,7 +12,7 @@ export function outboxEvents(edgeHome: string): EdgeEvent[] {
     const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.seg')) : [];
     for (const file of files.filter((name) => existsSync(join(folder, name))))
       for (const body of decodeFrames(readFileSync(join(folder, file)), crc32).bodies)
-        events.push(JSON.parse(Buffer.from(body).toString('utf8')) as EdgeEvent);
+        events.push(JSON.parse(eventText(body)) as EdgeEvent);
   }
   return events;
 }

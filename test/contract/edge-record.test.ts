@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import {
   canonicalJson,
   decodeFrames,
+  eventText,
   type ArtifactRef,
   type DecisionRecord,
   type EdgeEvent,
@@ -28,7 +29,7 @@ function eventsOf(home: string): EdgeEvent[] {
   return ['open', 'sealed'].flatMap((folder) =>
     readdirSync(join(home, 'outbox', folder)).flatMap((name) =>
       decodeFrames(readFileSync(join(home, 'outbox', folder, name)), crc32).bodies.map(
-        (body) => JSON.parse(Buffer.from(body).toString()) as EdgeEvent,
+        (body) => JSON.parse(eventText(body)) as EdgeEvent,
       ),
     ),
   );

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { decodeFrames, type ArtifactRef, type EdgeEvent, type PolicySnapshot } from '#domain/contracts';
+import { decodeFrames, eventText, type ArtifactRef, type EdgeEvent, type PolicySnapshot } from '#domain/contracts';
 import { waitFor } from '../fixtures/edge-process';
 import { bannerRequest } from '../fixtures/edge-traffic';
 import { startLocalEdge, type LocalEdge } from '../fixtures/local-edge';
@@ -17,7 +17,7 @@ function eventsOf({ home }: LocalEdge): EdgeEvent[] {
   return ['open', 'sealed'].flatMap((folder) =>
     readdirSync(join(home, 'outbox', folder)).flatMap((name) =>
       decodeFrames(readFileSync(join(home, 'outbox', folder, name)), crc32).bodies.map(
-        (body) => JSON.parse(Buffer.from(body).toString()) as EdgeEvent,
+        (body) => JSON.parse(eventText(body)) as EdgeEvent,
       ),
     ),
   );

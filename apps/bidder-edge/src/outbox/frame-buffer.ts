@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { FRAME_HEADER_BYTES } from '#domain/contracts';
+import { ByteWriter, FRAME_HEADER_BYTES, packDecision, type DecisionRecord } from '#domain/contracts';
 
 const FIRST_BYTES = 64 << 10;
 /** A buffer that one burst made larger than this is not kept for the next one. */
@@ -7,9 +7,12 @@ const KEEP_BYTES = 8 << 20;
 /** UTF-8 bytes that one UTF-16 unit of a text needs at most. */
 const BYTES_PER_UNIT = 3;
 
+/** Scratch of this module: a record is packed and copied in one go. */
+const packed = new ByteWriter();
+
 /**
- * Frames of JSON texts (domain/contracts/segment.ts), one after the other in one buffer that is used again after each commit: a
- * decision's record is written once, where it will be read by the disk, and leaves nothing for the collector.
+ * Frames of events (domain/contracts/segment.ts), one after the other in one buffer that is used again after each commit: a decision's
+ * record goes where the disk will read it, and leaves nothing for the collector.
  */
 export class FrameBuffer {
   private buffer = Buffer.allocUnsafe(FIRST_BYTES);
@@ -26,17 +29,20 @@ export class FrameBuffer {
     return this.frames;
   }
 
-  /** Adds one event's JSON; answers the bytes of its frame. */
-  append(json: string): number {
+  /** Adds one event's JSON. */
+  append(json: string): void {
     this.makeRoom(FRAME_HEADER_BYTES + json.length * BYTES_PER_UNIT);
-    const { buffer, used } = this;
-    const from = used + FRAME_HEADER_BYTES;
-    const length = buffer.write(json, from, 'utf8');
-    buffer.writeUInt32LE(length, used);
-    buffer.writeUInt32LE(crc32(buffer.subarray(from, from + length)), used + 4);
-    this.used = from + length;
-    this.frames += 1;
-    return FRAME_HEADER_BYTES + length;
+    this.close(this.buffer.write(json, this.used + FRAME_HEADER_BYTES, 'utf8'));
+  }
+
+  /** Adds a decision, packed where its shape allows. */
+  appendDecision(record: DecisionRecord): void {
+    packed.clear();
+    if (!packDecision(packed, record)) return this.append(JSON.stringify(record));
+    const bytes = packed.written();
+    this.makeRoom(FRAME_HEADER_BYTES + bytes.length);
+    this.buffer.set(bytes, this.used + FRAME_HEADER_BYTES);
+    this.close(bytes.length);
   }
 
   /** A view of all frames, good until the next `append` or `clear`. */
@@ -48,6 +54,16 @@ export class FrameBuffer {
     if (this.buffer.length > KEEP_BYTES) this.buffer = Buffer.allocUnsafe(FIRST_BYTES);
     this.used = 0;
     this.frames = 0;
+  }
+
+  /** Puts the header before a body of so many bytes, which is in its place. */
+  private close(length: number): void {
+    const { buffer, used } = this;
+    const from = used + FRAME_HEADER_BYTES;
+    buffer.writeUInt32LE(length, used);
+    buffer.writeUInt32LE(crc32(buffer.subarray(from, from + length)), used + 4);
+    this.used = from + length;
+    this.frames += 1;
   }
 
   private makeRoom(bytes: number): void {

@@ -1,3 +1,4 @@
+import type { DecisionRecord } from '#domain/contracts';
 import { FrameBuffer } from './frame-buffer';
 
 /** Outcomes are never shed; decision bodies are, first those that bid nothing. */
@@ -83,11 +84,16 @@ export class GroupCommit {
 
   /** Queues one event's JSON. False when it was shed. */
   appendEvent(kind: EventClass, json: string): boolean {
-    if (kind !== 'outcome' && this.sheds(kind)) {
-      this.options.onShed(kind);
-      return false;
-    }
+    if (!this.takes(kind)) return false;
     this.pending.events.append(json);
+    this.schedule();
+    return true;
+  }
+
+  /** Queues one decision. False when it was shed. */
+  appendDecision(kind: 'bid' | 'no-bid', record: DecisionRecord): boolean {
+    if (!this.takes(kind)) return false;
+    this.pending.events.appendDecision(record);
     this.schedule();
     return true;
   }
@@ -121,6 +127,13 @@ export class GroupCommit {
     if (this.closed) return;
     if (this.failed) this.appendState('{"kind":"probe"}');
     else if (this.targets.segments.isDue) this.schedule();
+  }
+
+  /** Whether there is room for an event of a class; one that is shed is counted. */
+  private takes(kind: EventClass): boolean {
+    if (kind === 'outcome' || !this.sheds(kind)) return true;
+    this.options.onShed(kind);
+    return false;
   }
 
   private sheds(kind: EventClass): boolean {

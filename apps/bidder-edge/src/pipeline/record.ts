@@ -34,6 +34,6 @@ export function record(
         frequency: bundle.frequency.modelVersionId,
       },
     };
-    commit.appendEvent(outputs.creativeId === null ? 'no-bid' : 'bid', JSON.stringify(line));
+    commit.appendDecision(outputs.creativeId === null ? 'no-bid' : 'bid', line);
   }
 }

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { eventText } from '#domain/contracts';
 import { ControlPlaneConfig } from '../config';
 
 /** Raw segments as the edges shipped them, under ADLOOP_HOME/lake/segments. Written once, never changed. */
@@ -52,7 +53,7 @@ export class SegmentFileStore {
         const body = Buffer.alloc(bodyBytes);
         const { bytesRead } = await file.read(body, 0, bodyBytes, bodyAt);
         if (bytesRead !== bodyBytes) throw new Error(`segment ${path} ends before byte ${bodyAt + bodyBytes}`);
-        texts.push(body.toString('utf8'));
+        texts.push(eventText(body));
       }
       return texts;
     } finally {

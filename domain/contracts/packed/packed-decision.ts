@@ -1,0 +1,295 @@
+import type { Arm, DecisionMode } from '../agent';
+import type {
+  AgentStep,
+  CandidateState,
+  DecisionInputs,
+  DecisionOutputs,
+  DecisionRecord,
+  InferenceEngine,
+} from '../decision-record';
+import type { NoBidReason } from '../no-bid-reason';
+import { ByteReader, entryOf } from './byte-reader';
+import type { ByteWriter } from './byte-writer';
+import { isWhole, packRequest, unpackRequest } from './packed-request';
+
+/** First byte of a packed decision; a JSON event begins with `{`. The second is the version of the format. */
+export const PACKED_DECISION = 0xad;
+const FORMAT = 1;
+
+// Order is part of the format: append only.
+const ARMS: readonly Arm[] = ['champion', 'canary'];
+const INFERENCE_MODES: readonly DecisionInputs['inferenceMode'][] = ['models', 'heuristics', 'safe'];
+const ENGINES: readonly InferenceEngine[] = ['onnx', 'plain'];
+const MODES: readonly DecisionMode[] = ['model', 'baseline', 'overruled', 'safe'];
+const SOURCES = ['budget', 'cpa', 'clamp'] as const;
+const NANOS = '000000';
+
+/**
+ * Writes a record in about a fifth of the bytes and a quarter of the time of its JSON: fields in a fixed order, without names, whole
+ * numbers short, features as the floats they are, losing campaigns by their place among the candidates. False, and nothing of use
+ * written, where the record is not of today's shape: it then goes out as JSON.
+ */
+export function packDecision(writer: ByteWriter, record: DecisionRecord): boolean {
+  const { inputs, outputs, latencyUs, modelVersions } = record;
+  const { request, live, timeLeftMs } = inputs;
+  if (inputs.engine === undefined || inputs.weightsVersion === undefined || outputs.dealId === undefined) return false;
+  if (!isWhole(request) || record.atNs !== `${inputs.nowMs}${NANOS}`) return false;
+  writer.byte(PACKED_DECISION);
+  writer.byte(FORMAT);
+  writer.text(record.decisionId);
+  writer.text(record.edgeId);
+  writer.text(inputs.snapshotId);
+  writer.number(inputs.stateVersion);
+  writer.number(inputs.weightsVersion);
+  writer.number(inputs.nowMs);
+  writer.byte(ARMS.indexOf(inputs.arm));
+  writer.text(inputs.rolloutId);
+  writer.number(inputs.stage);
+  writer.number(inputs.rngCounter);
+  writer.number(inputs.impIndex);
+  packRequest(writer, request);
+  writer.number(live.requestRate);
+  writer.number(live.winRate);
+  writer.number(live.openReservations);
+  writer.whole(inputs.candidates.length);
+  for (const candidate of inputs.candidates) packCandidate(writer, candidate);
+  writer.byte(INFERENCE_MODES.indexOf(inputs.inferenceMode));
+  writer.byte(ENGINES.indexOf(inputs.engine));
+  writer.texts(inputs.quarantined);
+  writer.number(timeLeftMs.match);
+  writer.number(timeLeftMs.decide);
+  writer.number(timeLeftMs.respond);
+  packOutputs(writer, outputs, outputs.dealId, inputs.candidates);
+  for (const us of [latencyUs.decode, latencyUs.match, latencyUs.infer, latencyUs.decide, latencyUs.respond])
+    writer.number(us);
+  for (const id of [modelVersions.budget, modelVersions.creative, modelVersions.bid, modelVersions.frequency])
+    writer.text(id);
+  return true;
+}
+
+function packCandidate(writer: ByteWriter, candidate: CandidateState): void {
+  writer.text(candidate.campaignId);
+  writer.number(candidate.pacingMultiplier);
+  writer.number(candidate.passThrough);
+  writer.number(candidate.freeNanos);
+  packCounts(writer, candidate.capCounts);
+  packCounts(writer, candidate.exposures24h);
+  writer.number(candidate.explorationLeft);
+  writer.byte(candidate.lostRace === true ? 1 : 0);
+}
+
+function packCounts(writer: ByteWriter, counts: Readonly<Record<string, number>>): void {
+  const keys = Object.keys(counts);
+  writer.whole(keys.length);
+  for (const key of keys) {
+    writer.text(key);
+    writer.number(counts[key] as number);
+  }
+}
+
+function packOutputs(
+  writer: ByteWriter,
+  outputs: DecisionOutputs,
+  dealId: string | null,
+  candidates: readonly CandidateState[],
+): void {
+  writer.nullable(outputs.noBidReason);
+  writer.nullable(outputs.campaignId);
+  writer.nullable(outputs.creativeId);
+  writer.nullable(outputs.size);
+  writer.nullable(dealId);
+  writer.number(outputs.bidMicros);
+  packCounts(writer, outputs.filtered);
+  writer.texts(outputs.actionSet);
+  writer.whole(outputs.losingCampaigns.length);
+  for (const { campaignId, score, bidMicros } of outputs.losingCampaigns) {
+    const place = candidates.findIndex((candidate) => candidate.campaignId === campaignId);
+    writer.whole(place + 1);
+    if (place < 0) writer.text(campaignId);
+    writer.number(score);
+    writer.number(bidMicros);
+  }
+  const { agents, propensity, counterfactual } = outputs;
+  writer.byte((agents === null ? 0 : 1) + (propensity === null ? 0 : 2) + (counterfactual === null ? 0 : 4));
+  if (agents !== null) {
+    packStep(writer, agents.budget);
+    packStep(writer, agents.creative);
+    packStep(writer, agents.bid);
+    packStep(writer, agents.frequency);
+  }
+  if (propensity !== null) {
+    writer.number(propensity.creative);
+    writer.number(propensity.gridMass);
+    writer.number(propensity.throttle);
+    writer.number(propensity.jointLog);
+  }
+  if (counterfactual !== null) packCounterfactual(writer, counterfactual);
+  writer.whole(outputs.conflicts.length);
+  for (const conflict of outputs.conflicts) writer.text(JSON.stringify(conflict));
+  packFeatures(writer, outputs.features);
+}
+
+function packCounterfactual(writer: ByteWriter, facts: NonNullable<DecisionOutputs['counterfactual']>): void {
+  writer.number(facts.mu);
+  writer.number(facts.sigma);
+  writer.number(facts.pCtr);
+  writer.number(facts.vMicros);
+  writer.number(facts.vPrimeMicros);
+  writer.number(facts.psi);
+  writer.number(facts.k);
+  writer.byte(SOURCES.indexOf(facts.kFrom));
+  writer.number(facts.gridIndex);
+  writer.number(facts.expectedWinProbability);
+}
+
+/** Features are floats: as such where they really are. */
+function packFeatures(writer: ByteWriter, features: readonly number[]): void {
+  const areFloats = features.every((value) => Object.is(Math.fround(value), value));
+  writer.byte(areFloats ? 1 : 0);
+  if (!areFloats) return writer.numbers(features);
+  writer.whole(features.length);
+  for (const value of features) writer.float32(value);
+}
+
+function packStep(writer: ByteWriter, step: AgentStep): void {
+  packValue(writer, step.proposal);
+  packValue(writer, step.chosen);
+  writer.byte(MODES.indexOf(step.mode));
+  writer.text(step.reason);
+}
+
+function packValue(writer: ByteWriter, value: AgentStep['proposal']): void {
+  if (value === null) return writer.byte(0);
+  if (typeof value === 'number') {
+    writer.byte(1);
+    return writer.number(value);
+  }
+  writer.byte(2);
+  writer.text(value);
+}
+
+/**
+ * The record that `packDecision` wrote.
+ * @throws RangeError, TypeError or SyntaxError when the bytes are no packed decision of a known format
+ */
+export function unpackDecision(bytes: Uint8Array): DecisionRecord {
+  const reader = new ByteReader(bytes);
+  if (reader.byte() !== PACKED_DECISION || reader.byte() !== FORMAT) throw new RangeError('no packed decision');
+  const decisionId = reader.text();
+  const edgeId = reader.text();
+  const inputs = unpackInputs(reader);
+  const outputs = unpackOutputs(reader, inputs.candidates);
+  const number = (): number => reader.number();
+  const record: DecisionRecord = {
+    type: 'decision',
+    schemaVersion: 1,
+    decisionId,
+    edgeId,
+    atNs: `${inputs.nowMs}${NANOS}`,
+    inputs,
+    outputs,
+    latencyUs: { decode: number(), match: number(), infer: number(), decide: number(), respond: number() },
+    modelVersions: { budget: reader.text(), creative: reader.text(), bid: reader.text(), frequency: reader.text() },
+  };
+  if (!reader.isAtEnd) throw new RangeError('a packed decision is too long');
+  return record;
+}
+
+function unpackInputs(reader: ByteReader): Required<DecisionInputs> {
+  return {
+    snapshotId: reader.text(),
+    stateVersion: reader.number(),
+    weightsVersion: reader.number(),
+    nowMs: reader.number(),
+    arm: entryOf(ARMS, reader.byte()),
+    rolloutId: reader.text(),
+    stage: reader.number(),
+    rngCounter: reader.number(),
+    impIndex: reader.number(),
+    request: unpackRequest(reader),
+    live: { requestRate: reader.number(), winRate: reader.number(), openReservations: reader.number() },
+    candidates: reader.list(() => unpackCandidate(reader)),
+    inferenceMode: entryOf(INFERENCE_MODES, reader.byte()),
+    engine: entryOf(ENGINES, reader.byte()),
+    quarantined: reader.texts(),
+    timeLeftMs: { match: reader.number(), decide: reader.number(), respond: reader.number() },
+  };
+}
+
+function unpackCandidate(reader: ByteReader): CandidateState {
+  const candidate: CandidateState = {
+    campaignId: reader.text(),
+    pacingMultiplier: reader.number(),
+    passThrough: reader.number(),
+    freeNanos: reader.number(),
+    capCounts: unpackCounts(reader),
+    exposures24h: unpackCounts(reader),
+    explorationLeft: reader.number(),
+  };
+  if (reader.byte() === 1) candidate.lostRace = true;
+  return candidate;
+}
+
+const unpackCounts = (reader: ByteReader): Record<string, number> =>
+  Object.fromEntries(reader.list(() => [reader.text(), reader.number()] as const));
+
+function unpackOutputs(reader: ByteReader, candidates: readonly CandidateState[]): Required<DecisionOutputs> {
+  const noBidReason = reader.nullable() as NoBidReason | null;
+  const [campaignId, creativeId, size, dealId] = [0, 1, 2, 3].map(() => reader.nullable()) as (string | null)[];
+  const bidMicros = reader.number();
+  const filtered = unpackCounts(reader);
+  const actionSet = reader.texts();
+  const losingCampaigns = reader.list(() => {
+    const place = reader.whole();
+    const name = place === 0 ? reader.text() : entryOf(candidates, place - 1).campaignId;
+    return { campaignId: name, score: reader.number(), bidMicros: reader.number() };
+  });
+  const parts = reader.byte();
+  const step = (): AgentStep => unpackStep(reader);
+  return {
+    noBidReason,
+    campaignId: campaignId ?? null,
+    creativeId: creativeId ?? null,
+    size: size ?? null,
+    dealId: dealId ?? null,
+    ...{ bidMicros, filtered, actionSet, losingCampaigns },
+    agents: (parts & 1) === 0 ? null : { budget: step(), creative: step(), bid: step(), frequency: step() },
+    propensity: (parts & 2) === 0 ? null : unpackPropensity(reader),
+    counterfactual: (parts & 4) === 0 ? null : unpackCounterfactual(reader),
+    conflicts: reader.list(() => JSON.parse(reader.text()) as DecisionOutputs['conflicts'][number]),
+    features: reader.byte() === 1 ? reader.list(() => reader.float32()) : reader.numbers(),
+  };
+}
+
+const unpackPropensity = (reader: ByteReader): NonNullable<DecisionOutputs['propensity']> => ({
+  creative: reader.number(),
+  gridMass: reader.number(),
+  throttle: reader.number(),
+  jointLog: reader.number(),
+});
+
+const unpackCounterfactual = (reader: ByteReader): NonNullable<DecisionOutputs['counterfactual']> => ({
+  mu: reader.number(),
+  sigma: reader.number(),
+  pCtr: reader.number(),
+  vMicros: reader.number(),
+  vPrimeMicros: reader.number(),
+  psi: reader.number(),
+  k: reader.number(),
+  kFrom: entryOf(SOURCES, reader.byte()),
+  gridIndex: reader.number(),
+  expectedWinProbability: reader.number(),
+});
+
+const unpackStep = (reader: ByteReader): AgentStep => ({
+  proposal: unpackValue(reader),
+  chosen: unpackValue(reader),
+  mode: entryOf(MODES, reader.byte()),
+  reason: reader.text(),
+});
+
+function unpackValue(reader: ByteReader): AgentStep['proposal'] {
+  const kind = reader.byte();
+  if (kind === 0) return null;
+  return kind === 1 ? reader.number() : reader.text();
+}
