@@ -60,10 +60,15 @@ export function packDecision(writer: ByteWriter, record: DecisionRecord): boolea
   writer.number(timeLeftMs.decide);
   writer.number(timeLeftMs.respond);
   packOutputs(writer, outputs, outputs.dealId, inputs.candidates);
-  for (const us of [latencyUs.decode, latencyUs.match, latencyUs.infer, latencyUs.decide, latencyUs.respond])
-    writer.number(us);
-  for (const id of [modelVersions.budget, modelVersions.creative, modelVersions.bid, modelVersions.frequency])
-    writer.text(id);
+  writer.number(latencyUs.decode);
+  writer.number(latencyUs.match);
+  writer.number(latencyUs.infer);
+  writer.number(latencyUs.decide);
+  writer.number(latencyUs.respond);
+  writer.text(modelVersions.budget);
+  writer.text(modelVersions.creative);
+  writer.text(modelVersions.bid);
+  writer.text(modelVersions.frequency);
   return true;
 }
 
@@ -79,9 +84,10 @@ function packCandidate(writer: ByteWriter, candidate: CandidateState): void {
 }
 
 function packCounts(writer: ByteWriter, counts: Readonly<Record<string, number>>): void {
-  const keys = Object.keys(counts);
-  writer.whole(keys.length);
-  for (const key of keys) {
+  let size = 0;
+  for (const _key in counts) size += 1;
+  writer.whole(size);
+  for (const key in counts) {
     writer.text(key);
     writer.number(counts[key] as number);
   }
@@ -144,11 +150,16 @@ function packCounterfactual(writer: ByteWriter, facts: NonNullable<DecisionOutpu
 
 /** Features are floats: as such where they really are. */
 function packFeatures(writer: ByteWriter, features: readonly number[]): void {
-  const areFloats = features.every((value) => Object.is(Math.fround(value), value));
+  let areFloats = true;
+  for (let at = 0; at < features.length; at += 1) {
+    const value = features[at] as number;
+    if (Math.fround(value) !== value) areFloats = false;
+  }
   writer.byte(areFloats ? 1 : 0);
   if (!areFloats) return writer.numbers(features);
   writer.whole(features.length);
-  for (const value of features) writer.float32(value);
+  // By place: an iterator would make an object of each number.
+  for (let at = 0; at < features.length; at += 1) writer.float32(features[at] as number);
 }
 
 function packStep(writer: ByteWriter, step: AgentStep): void {
