@@ -80,8 +80,9 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
         ratePerSecond,
       });
     await load(bare, files.bid, WARM_UP_SECONDS);
-    const warm = await load(edge, files.bid, WARM_UP_SECONDS);
+    await load(edge, files.bid, WARM_UP_SECONDS);
     await load(edge, files.noBid, WARM_UP_SECONDS);
+    const warm = await load(edge, files.bid, WARM_UP_SECONDS);
     await load(other, files.bid, WARM_UP_SECONDS);
     const rate = Math.max(100, Math.round((warm.perSecond * OPEN_SHARE) / 100) * 100);
     const taken: Record<Loads, LoadResult[]> = {
@@ -99,40 +100,50 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
       const ratio = taken.bid.at(-1)!.perSecond / taken.bare.at(-1)!.perSecond;
       options.say(`round ${round} of ${options.rounds}: the edge answers ${ratio.toFixed(3)} of the bare server`);
     }
-    const ratioOf = (a: LoadResult[], b: LoadResult[], figure: 'perSecond' | 'p50Us' | 'p99Us') =>
-      spreadOf(a.map((result, n) => result[figure] / b[n]![figure]));
-    return {
-      rounds: options.rounds,
-      secondsPerRound: options.seconds,
-      connections: CONNECTIONS,
-      pinned: isPinned(),
-      bodyBytes: files.bytes,
-      richBytes: files.richBytes,
-      closed: {
-        bare: seriesOf(taken.bare),
-        bid: seriesOf(taken.bid),
-        noBid: seriesOf(taken.noBid),
-        bidRatio: ratioOf(taken.bid, taken.bare, 'perSecond'),
-        noBidRatio: ratioOf(taken.noBid, taken.bare, 'perSecond'),
-      },
-      rich: {
-        bare: seriesOf(taken.bareRich),
-        bid: seriesOf(taken.bidRich),
-        bidRatio: ratioOf(taken.bidRich, taken.bareRich, 'perSecond'),
-      },
-      nodeServer: { bid: seriesOf(taken.nodeServer), bidRatio: ratioOf(taken.nodeServer, taken.bare, 'perSecond') },
-      open: {
-        ratePerSecond: rate,
-        bare: seriesOf(taken.bareOpen),
-        bid: seriesOf(taken.bidOpen),
-        p50Ratio: ratioOf(taken.bidOpen, taken.bareOpen, 'p50Us'),
-        p99Ratio: ratioOf(taken.bidOpen, taken.bareOpen, 'p99Us'),
-      },
-    };
+    return reportOf(options, files, rate, taken);
   } finally {
     for (const server of servers) await server.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function reportOf(
+  { rounds, seconds }: EdgeLoadOptions,
+  { bytes, richBytes }: { bytes: number; richBytes: number },
+  ratePerSecond: number,
+  taken: Readonly<Record<Loads, LoadResult[]>>,
+): EdgeLoadReport {
+  const ratioOf = (a: Loads, b: Loads, figure: 'perSecond' | 'p50Us' | 'p99Us'): Spread =>
+    spreadOf(taken[a].map((result, n) => result[figure] / taken[b][n]![figure]));
+  const series = (load: Loads): Series => seriesOf(taken[load]);
+  return {
+    rounds,
+    secondsPerRound: seconds,
+    connections: CONNECTIONS,
+    pinned: isPinned(),
+    bodyBytes: bytes,
+    richBytes,
+    closed: {
+      bare: series('bare'),
+      bid: series('bid'),
+      noBid: series('noBid'),
+      bidRatio: ratioOf('bid', 'bare', 'perSecond'),
+      noBidRatio: ratioOf('noBid', 'bare', 'perSecond'),
+    },
+    rich: {
+      bare: series('bareRich'),
+      bid: series('bidRich'),
+      bidRatio: ratioOf('bidRich', 'bareRich', 'perSecond'),
+    },
+    nodeServer: { bid: series('nodeServer'), bidRatio: ratioOf('nodeServer', 'bare', 'perSecond') },
+    open: {
+      ratePerSecond,
+      bare: series('bareOpen'),
+      bid: series('bidOpen'),
+      p50Ratio: ratioOf('bidOpen', 'bareOpen', 'p50Us'),
+      p99Ratio: ratioOf('bidOpen', 'bareOpen', 'p99Us'),
+    },
+  };
 }
 
 /** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
