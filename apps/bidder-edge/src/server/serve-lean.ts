@@ -5,6 +5,8 @@ import type { EdgeResponse, Handler } from './message';
 import type { RunningServer, ServeOptions } from './serve';
 
 const SWEEP_MS = 500;
+/** More are closed at once: each may hold a body. */
+const MAX_CONNECTIONS = 16_384;
 /** How long a connection without a request may still bring one when the server closes: ended at once, it would lose the one under way. */
 const GRACE_MS = 500;
 
@@ -45,6 +47,7 @@ export async function serveLean(
         return fallback(error);
       }
     },
+    onFault: (error) => void fallback(error),
     afterWrite: (work) => {
       if (after.length === 0) setImmediate(runAfter);
       after.push(work);
@@ -56,6 +59,7 @@ export async function serveLean(
     connections.add(connection);
     socket.on('close', () => connections.delete(connection));
   });
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);

@@ -18,6 +18,8 @@ export interface ConnectionPorts {
   /** No further request is wanted on any connection. */
   readonly isDraining: boolean;
   answer(head: RequestHead, body: Buffer, arrivedAtMs: number): EdgeResponse | Promise<EdgeResponse>;
+  /** An answer could not be written for what is in it. */
+  onFault(error: unknown): void;
   /** Runs after the answers of this turn of the loop were handed to their sockets. */
   afterWrite(work: () => void): void;
   now(): number;
@@ -102,10 +104,10 @@ export class Connection {
 
   /** Reads and answers as many requests as have come whole. */
   private read(): void {
-    while (!this.isBusy && !this.isBlocked && !this.isRefused) {
-      if (this.head === null && !this.readHead()) return;
+    while (!this.isBusy && !this.isBlocked && !this.isRefused && !this.socket.destroyed) {
+      if (this.head === null && !this.readHead()) break;
       const body = this.readBody();
-      if (body === null) return;
+      if (body === null) break;
       const head = this.head as RequestHead;
       this.isBusy = true;
       const answer = this.ports.answer(head, body, this.begunAtMs);
@@ -119,6 +121,7 @@ export class Connection {
       }
       this.respond(head, answer);
     }
+    if (this.hasEnded && !this.isBusy && !this.isBlocked) this.socket.end();
   }
 
   /** True when a head was read. */
@@ -182,16 +185,21 @@ export class Connection {
 
   private respond(head: RequestHead, answer: EdgeResponse): void {
     const { socket, ports } = this;
-    const keepAlive = head.keepAlive && !ports.isDraining && !this.hasEnded;
+    const isLast = this.hasEnded && this.input.length === 0;
+    const keepAlive = head.keepAlive && !ports.isDraining && !isLast;
     this.isBusy = false;
     this.head = null;
     this.body = null;
     this.begunAtMs = 0;
     this.deadlineMs = ports.now() + ports.limits.keepAliveTimeoutMs;
-    if (!socket.destroyed) {
-      this.isBlocked = !this.write(answer, head.method !== 'HEAD', keepAlive);
-      if (!keepAlive) this.finish();
+    try {
+      if (!socket.destroyed) this.isBlocked = !this.write(answer, head.method !== 'HEAD', keepAlive);
+    } catch (error) {
+      // Nothing of the answer went out; without one the connection is of no use.
+      ports.onFault(error);
+      socket.destroy();
     }
+    if (!keepAlive) this.finish();
     if (answer.afterWrite) ports.afterWrite(answer.afterWrite);
   }
 
