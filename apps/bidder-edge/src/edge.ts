@@ -16,7 +16,7 @@ import { BidPath } from './pipeline';
 import { routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
 import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
-import { EdgeState, GrantIntake, Journal, StateView, type ClockOf } from './state';
+import { EdgeState, encodeEntry, GrantIntake, Journal, StateView, type ClockOf } from './state';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
 const MAX_PENDING_BYTES = 64 << 20;
@@ -68,7 +68,7 @@ export class Edge {
       Date.now,
     );
     this.state = new EdgeState({ ...config, bootId: this.bootId }, (entry) =>
-      this.commit.appendState(JSON.stringify(entry)),
+      this.commit.appendState(encodeEntry(entry)),
     );
     this.commit = this.openCommit();
     this.intake = new GrantIntake(this.state, this.commit);

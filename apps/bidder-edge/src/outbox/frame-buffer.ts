@@ -38,8 +38,12 @@ export class FrameBuffer {
   /** Adds a decision, packed where its shape allows. */
   appendDecision(record: DecisionRecord): void {
     packed.clear();
-    if (!packDecision(packed, record)) return this.append(JSON.stringify(record));
-    const bytes = packed.written();
+    if (packDecision(packed, record)) this.appendBytes(packed.written());
+    else this.append(JSON.stringify(record));
+  }
+
+  /** Adds an event's bytes, copied. */
+  appendBytes(bytes: Uint8Array): void {
     this.makeRoom(FRAME_HEADER_BYTES + bytes.length);
     this.buffer.set(bytes, this.used + FRAME_HEADER_BYTES);
     this.close(bytes.length);

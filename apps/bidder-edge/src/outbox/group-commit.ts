@@ -98,9 +98,10 @@ export class GroupCommit {
     return true;
   }
 
-  /** Queues one entry of the state journal. */
-  appendState(json: string): void {
-    this.pending.states.append(json);
+  /** Queues one entry of the state journal, JSON or packed. */
+  appendState(entry: string | Uint8Array): void {
+    if (typeof entry === 'string') this.pending.states.append(entry);
+    else this.pending.states.appendBytes(entry);
     this.schedule();
   }
 

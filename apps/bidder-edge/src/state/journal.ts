@@ -6,6 +6,7 @@ import { AppendFile } from '../outbox/append-file';
 import { FrameBuffer } from '../outbox/frame-buffer';
 import { readWhole } from '../outbox/recover';
 import type { SavedAccount } from './budget-ledger';
+import { PACKED_RESERVATION, packReservation, unpackReservation } from './packed-reservation';
 import type { Reservation } from './reservations';
 
 /** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
@@ -33,6 +34,15 @@ export type JournalEntry =
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
   | { kind: 'probe' };
+
+/** An entry as it goes into a frame; bytes are good until the next call. */
+export const encodeEntry = (entry: JournalEntry): string | Uint8Array =>
+  entry.kind === 'bid' ? packReservation(entry.reservation) : JSON.stringify(entry);
+
+const decodeEntry = (body: Uint8Array): JournalEntry =>
+  body[0] === PACKED_RESERVATION
+    ? { kind: 'bid', reservation: unpackReservation(body) }
+    : (JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry);
 
 const NAME = /^journal-(\d{6})\.log$/;
 
@@ -68,7 +78,7 @@ export class Journal {
     if (this.number === 0) return;
     const { bodies, validBytes } = readWhole(this.file.path);
     this.file.bytes = validBytes;
-    for (const body of bodies) yield JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry;
+    for (const body of bodies) yield decodeEntry(body);
   }
 
   append(frames: Uint8Array): Promise<void> {
@@ -86,7 +96,11 @@ export class Journal {
   /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
   async compact(entries: Iterable<JournalEntry>): Promise<void> {
     const frames = new FrameBuffer();
-    for (const entry of entries) frames.append(JSON.stringify(entry));
+    for (const entry of entries) {
+      const encoded = encodeEntry(entry);
+      if (typeof encoded === 'string') frames.append(encoded);
+      else frames.appendBytes(encoded);
+    }
     if (frames.count === 0) frames.append('{"kind":"probe"}');
     const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
     await next.append(frames.bytes());
