@@ -18,6 +18,7 @@ const step = fc.record({
   price: fc.integer({ min: 1, max: 400 }),
   gapMs: fc.integer({ min: 0, max: 700 }),
 });
+const USERS = ['0', '1', 'e', 'f'].map((digit) => digit.repeat(16));
 type Step = { kind: string; pick: number; price: number; gapMs: number };
 
 /** Drives a state through `steps`; the journal is what a disk would hold. */
@@ -41,7 +42,7 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
         arm: 'champion' as const,
         priceNanos: price,
       };
-      const held = state.reservations.tryReserve({ ...request, userKey: `u${pick % 4}`, caps: [CAP] }, nowMs, true);
+      const held = state.reservations.tryReserve({ ...request, userKey: USERS[pick % 4], caps: [CAP] }, nowMs, true);
       if (held === null) continue;
       const decisionId = `d${made.length}`;
       state.onBid({ ...held, decisionId });
@@ -75,8 +76,8 @@ function durable(state: EdgeState, nowMs: number): unknown {
       .map(({ grantId, spentNanos, lateNanos }) => [grantId, spentNanos, lateNanos])
       .sort(),
     open: [...state.reservations.all()].map((reservation) => reservation.decisionId).sort(),
-    counts: ['u0', 'u1', 'u2', 'u3'].map((user) => state.caps.count(CAP.capKey, user, nowMs)),
-    exposures: ['u0', 'u1', 'u2', 'u3'].map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
+    counts: USERS.map((user) => state.caps.count(CAP.capKey, user, nowMs)),
+    exposures: USERS.map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
     seen: [...state.guard.dump()].map(([id, mask]) => [id, mask]).sort(),
   };
 }

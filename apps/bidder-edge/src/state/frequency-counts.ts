@@ -1,176 +1,162 @@
 import { hashText } from '#domain/random';
-import { PresenceFilter } from './presence-filter';
+import { CounterTable, SLOTS } from './counter-table';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-/** Windows up to here count in minutes, longer ones in hours. */
-const FINE_WINDOW_MINUTES = 120;
+/** Entries looked at for one that has passed when there is no room: the work of one request stays bounded. */
+const SWEPT_AT_ONCE = 4096;
+const USER_KEY = /^[0-9a-f]{16}$/;
 /** What a counter answers when it cannot be kept: more than any cap allows, so that the campaign fails closed. */
 export const COUNT_UNKNOWN = Number.MAX_SAFE_INTEGER;
 
-/** Confirmed impressions as pairs (bucket start, count), oldest first, and reservations still open. */
-interface Counter {
-  reserved: number;
-  buckets: number[];
-}
-
-/** What a cap's key says, read once. */
+/** What a cap's key says, read once. `id` names it in the table; `bucketMs` is the width of its buckets. */
 interface Cap {
-  windowMinutes: number;
-  hash: number;
+  readonly id: number;
+  readonly capKey: string;
+  readonly windowMs: number;
+  readonly bucketMs: number;
 }
-
-/** Caps remembered by key; those of campaigns that are gone are forgotten with all others. */
-const MAX_CAPS = 100_000;
-
-/** `capKey` is `${scope}:${id}:${windowMinutes}` (domain/matching). */
-const readCap = (capKey: string): Cap => ({
-  windowMinutes: Number(capKey.slice(capKey.lastIndexOf(':') + 1)),
-  hash: hashText(capKey),
-});
-const bucketMsOf = (windowMinutes: number): number => (windowMinutes <= FINE_WINDOW_MINUTES ? MINUTE_MS : HOUR_MS);
 
 /**
- * Sliding-window counters per (cap, user). A bucket counts as long as any part of it lies in the window, so a cap is never
- * exceeded, at worst reached one bucket early. Bounded: when full, a sweep drops empty counters; still full, new pairs are
- * refused (fail closed).
+ * Sliding-window counters per (cap, user). A window is cut into 23 buckets and a bucket counts as long as any part of it lies in the
+ * window, so a cap is never exceeded, at worst reached a 23rd of its window early. Bounded: when full, some entries are looked at for
+ * those that have passed; still full, new pairs are refused (fail closed). Users are told apart by their key's 64 bits.
  */
 export class FrequencyCounts {
-  private readonly counters = new Map<string, Counter>();
-  /** Has every pair that `counters` has. */
-  private readonly filter: PresenceFilter;
+  private readonly table = new CounterTable();
+  /** `capKey` is `${scope}:${id}:${windowMinutes}` (domain/matching): as many as snapshots have named. */
   private readonly capsByKey = new Map<string, Cap>();
-  private lastUser = '';
-  private lastUserHash = 0;
+  private readonly capsById: Cap[] = [];
   /** Times a new pair was refused for lack of room. */
   overflows = 0;
-  private sweptAtMs = 0;
+  private sweptTo = 0;
+  /** Of the user asked for last: a decision asks for many caps of one user in a row. */
+  private user = '';
+  private low = 0;
+  private high = 0;
 
-  constructor(private readonly maxEntries: number) {
-    this.filter = new PresenceFilter(maxEntries);
-  }
+  constructor(private readonly maxEntries: number) {}
 
   get size(): number {
-    return this.counters.size;
+    return this.table.size;
   }
 
   /** Impressions of this user under this cap now, reserved ones included. */
   count(capKey: string, userKey: string, nowMs: number): number {
-    const counter = this.find(capKey, userKey);
-    if (!counter) return this.counters.size < this.maxEntries || this.makeRoom(nowMs) ? 0 : COUNT_UNKNOWN;
-    return counter.reserved + confirmed(counter, this.capOf(capKey).windowMinutes, nowMs);
+    const cap = this.capOf(capKey);
+    const place = this.find(cap, userKey);
+    if (place < 0) return this.hasRoom(nowMs) ? 0 : COUNT_UNKNOWN;
+    return Math.min(COUNT_UNKNOWN, this.table.reserved(place) + this.table.sum(place, oldestAt(cap, nowMs)));
   }
 
   /** Takes one exposure under the cap if that keeps it; false otherwise. */
   reserve(capKey: string, userKey: string, maxImpressions: number, nowMs: number): boolean {
     if (this.count(capKey, userKey, nowMs) >= maxImpressions) return false;
-    this.at(capKey, userKey).reserved += 1;
+    this.restore(capKey, userKey);
     return true;
   }
 
   /** Takes one exposure without asking: for reservations rebuilt after a restart. */
   restore(capKey: string, userKey: string): void {
-    this.at(capKey, userKey).reserved += 1;
+    this.table.addReserved(this.ensure(this.capOf(capKey), userKey), 1);
   }
 
   release(capKey: string, userKey: string): void {
-    const counter = this.find(capKey, userKey);
-    if (counter && counter.reserved > 0) counter.reserved -= 1;
+    const place = this.find(this.capOf(capKey), userKey);
+    if (place >= 0) this.table.addReserved(place, -1);
   }
 
   /** The impression happened: counts from now on until the window has passed. Never refused: it is a fact. */
   confirm(capKey: string, userKey: string, atMs: number, wasReserved: boolean): void {
-    const counter = this.at(capKey, userKey);
-    if (wasReserved && counter.reserved > 0) counter.reserved -= 1;
-    const bucketMs = bucketMsOf(this.capOf(capKey).windowMinutes);
-    const bucket = Math.floor(atMs / bucketMs) * bucketMs;
-    const { buckets } = counter;
-    if (buckets.length > 0 && buckets[buckets.length - 2] >= bucket) buckets[buckets.length - 1] += 1;
-    else buckets.push(bucket, 1);
+    const cap = this.capOf(capKey);
+    const place = this.ensure(cap, userKey);
+    if (wasReserved) this.table.addReserved(place, -1);
+    this.table.add(place, Math.floor(atMs / cap.bucketMs), 1);
   }
 
   /** As `confirm`, but dropped when there is no room: for soft counts that only discount. */
   confirmIfRoom(capKey: string, userKey: string, atMs: number): void {
-    const isKnown = this.find(capKey, userKey) !== undefined;
-    if (isKnown || this.counters.size < this.maxEntries || this.makeRoom(atMs))
-      this.confirm(capKey, userKey, atMs, false);
+    const isKnown = this.find(this.capOf(capKey), userKey) >= 0;
+    if (isKnown || this.hasRoom(atMs)) this.confirm(capKey, userKey, atMs, false);
   }
 
-  /** Everything confirmed, for a checkpoint: [key, [bucket, count, …]]; reservations are journalled apart. */
+  /** Everything confirmed, for a checkpoint: [key, [bucket start ms, count, …]]; reservations are journalled apart. */
   *dump(nowMs: number): Generator<[string, number[]]> {
-    for (const [key, counter] of this.counters) {
-      if (confirmed(counter, this.capOf(capOfPair(key)).windowMinutes, nowMs) > 0) yield [key, counter.buckets];
+    const { table } = this;
+    for (let place = 0; place < table.length; place += 1) {
+      if (!table.isUsed(place)) continue;
+      const cap = this.capsById[table.capOf(place) - 1];
+      const pairs = table.buckets(place, oldestAt(cap, nowMs));
+      if (pairs.length === 0) continue;
+      for (let at = 0; at < pairs.length; at += 2) pairs[at] *= cap.bucketMs;
+      yield [`${cap.capKey}|${userKeyOf(...table.userOf(place))}`, pairs];
     }
   }
 
-  load(key: string, buckets: number[]): void {
+  load(key: string, buckets: readonly number[]): void {
     const at = key.lastIndexOf('|');
-    this.at(key.slice(0, at), key.slice(at + 1)).buckets = [...buckets];
+    const cap = this.capOf(key.slice(0, at));
+    const place = this.ensure(cap, key.slice(at + 1));
+    for (let pair = 0; pair + 1 < buckets.length; pair += 2)
+      this.table.add(place, Math.floor(buckets[pair] / cap.bucketMs), buckets[pair + 1]);
   }
 
-  private at(capKey: string, userKey: string): Counter {
-    const key = `${capKey}|${userKey}`;
-    let counter = this.counters.get(key);
-    if (!counter) {
-      counter = { reserved: 0, buckets: [] };
-      this.counters.set(key, counter);
-      this.filter.add(this.capOf(capKey).hash, this.userHash(userKey));
-    }
-    return counter;
+  private find(cap: Cap, userKey: string): number {
+    this.readUser(userKey);
+    return this.table.find(this.low, this.high, cap.id);
   }
 
-  private find(capKey: string, userKey: string): Counter | undefined {
-    if (!this.filter.mayHave(this.capOf(capKey).hash, this.userHash(userKey))) return undefined;
-    return this.counters.get(`${capKey}|${userKey}`);
+  private ensure(cap: Cap, userKey: string): number {
+    this.readUser(userKey);
+    return this.table.ensure(this.low, this.high, cap.id);
   }
 
   private capOf(capKey: string): Cap {
-    let cap = this.capsByKey.get(capKey);
-    if (cap === undefined) {
-      if (this.capsByKey.size >= MAX_CAPS) this.capsByKey.clear();
-      cap = readCap(capKey);
-      this.capsByKey.set(capKey, cap);
-    }
+    const known = this.capsByKey.get(capKey);
+    if (known !== undefined) return known;
+    const windowMs = Number(capKey.slice(capKey.lastIndexOf(':') + 1)) * MINUTE_MS;
+    // One bucket more than the window has is kept: the one that it is leaving.
+    const bucketMs = Math.ceil(windowMs / (SLOTS - 1));
+    const cap: Cap = { id: this.capsById.length + 1, capKey, windowMs, bucketMs };
+    this.capsById.push(cap);
+    this.capsByKey.set(capKey, cap);
     return cap;
   }
 
-  /** A decision asks for many caps of one user in a row. */
-  private userHash(userKey: string): number {
-    if (userKey !== this.lastUser) {
-      this.lastUser = userKey;
-      this.lastUserHash = hashText(userKey);
-    }
-    return this.lastUserHash;
+  private readUser(userKey: string): void {
+    if (userKey === this.user) return;
+    this.user = userKey;
+    const isKey = USER_KEY.test(userKey);
+    this.high = isKey ? Number.parseInt(userKey.slice(0, 8), 16) | 0 : hashText(userKey) | 0;
+    this.low = isKey ? Number.parseInt(userKey.slice(8), 16) | 0 : hashText(userKey, 1) | 0;
   }
 
-  /** Sweeps at most once a second; true when a new pair fits. */
-  private makeRoom(nowMs: number): boolean {
-    if (Math.abs(nowMs - this.sweptAtMs) >= 1000) {
-      this.sweptAtMs = nowMs;
-      this.filter.clear();
-      for (const [key, counter] of this.counters) {
-        const cap = this.capOf(capOfPair(key));
-        if (counter.reserved === 0 && confirmed(counter, cap.windowMinutes, nowMs) === 0) this.counters.delete(key);
-        else this.filter.add(cap.hash, hashText(key.slice(key.lastIndexOf('|') + 1)));
-      }
-    }
-    if (this.counters.size < this.maxEntries) return true;
+  private hasRoom(nowMs: number): boolean {
+    if (this.table.size < this.maxEntries) return true;
+    this.sweep(nowMs);
+    if (this.table.size < this.maxEntries) return true;
     this.overflows += 1;
     return false;
   }
+
+  /** Takes entries out that count nothing any more, going on where it stopped the last time. */
+  private sweep(nowMs: number): void {
+    const { table } = this;
+    for (let looked = 0; looked < Math.min(SWEPT_AT_ONCE, table.length); looked += 1) {
+      if (this.sweptTo >= table.length) this.sweptTo = 0;
+      const place = this.sweptTo;
+      const isPassed =
+        table.isUsed(place) &&
+        table.reserved(place) === 0 &&
+        table.sum(place, oldestAt(this.capsById[table.capOf(place) - 1], nowMs)) === 0;
+      // After a removal another entry may stand in the same place.
+      if (isPassed) table.remove(place);
+      else this.sweptTo += 1;
+    }
+  }
 }
 
-const capOfPair = (key: string): string => key.slice(0, key.lastIndexOf('|'));
+/** The oldest bucket of which a part lies in the window (nowMs − window, nowMs]. */
+const oldestAt = (cap: Cap, nowMs: number): number => Math.floor((nowMs - cap.windowMs) / cap.bucketMs);
 
-/** Sum of the buckets that touch the window (nowMs − window, nowMs]; drops those that have passed. */
-function confirmed(counter: Counter, windowMinutes: number, nowMs: number): number {
-  const { buckets } = counter;
-  const bucketMs = bucketMsOf(windowMinutes);
-  const from = nowMs - windowMinutes * MINUTE_MS;
-  let passed = 0;
-  while (passed < buckets.length && buckets[passed] + bucketMs <= from) passed += 2;
-  if (passed > 0) buckets.splice(0, passed);
-  let sum = 0;
-  for (let i = 1; i < buckets.length; i += 2) sum += buckets[i];
-  return sum;
-}
+const hexOf = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+const userKeyOf = (low: number, high: number): string => `${hexOf(high)}${hexOf(low)}`;
