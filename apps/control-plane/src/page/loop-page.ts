@@ -1,6 +1,5 @@
+import { html, scrollingTable, type Markup } from '#domain/markup';
 import type { Status } from '../status/status.schema';
-import { html, type Markup } from './markup';
-import { scrollingTable } from './scrolling-table';
 
 /** Parts of the page that change; the browser replaces each by id. */
 export type PageSections = Record<string, string>;
@@ -152,7 +151,7 @@ function links({ links: { temporalUi, openapi, metrics, edges: edgeUrls } }: Sta
     ['OpenAPI 3.1', openapi],
     ['metrics', metrics],
     ...(temporalUi === null ? [] : [['Temporal UI', temporalUi] as [string, string]]),
-    ...edgeUrls.map((url): [string, string] => [`edge ${url}`, `${url}/metrics`]),
+    ...edgeUrls.map((url): [string, string] => [`edge ${url}`, `${url}/`]),
   ];
   return html`<ul class="links">
     ${items.map(([name, url]) => html`<li><a href="${url}">${name}</a></li>`)}

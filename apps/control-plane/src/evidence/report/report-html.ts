@@ -1,4 +1,4 @@
-import { html, type Markup } from '../../page/markup';
+import { html, type Markup } from '#domain/markup';
 import { cumulative, effectPlot, lanePlot, percent, samplePlot, sharePlot, srmPlot, thinned } from './report-plots';
 import type { ReportLook, ReportMetric, RolloutReport } from './report-schema';
 import { REPORT_STYLE } from './report-style';

@@ -1,5 +1,5 @@
 import { SRM_ALARM_P } from '#domain/evaluation/sample-ratio';
-import type { Markup } from '../../page/markup';
+import type { Markup } from '#domain/markup';
 import type { ReportLook, ReportMetric, RolloutReport } from './report-schema';
 import { linearTicks, svgPlot, timeTicks, type Mark, type Plot } from './svg-plot';
 

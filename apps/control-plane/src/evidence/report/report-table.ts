@@ -1,5 +1,4 @@
-import { html, type Markup } from '../../page/markup';
-import { scrollingTable } from '../../page/scrolling-table';
+import { html, scrollingTable, type Markup } from '#domain/markup';
 
 /** A short value, or a text that may wrap. */
 export type Cell = string | { text: string };

@@ -1,4 +1,4 @@
-import { html, type Markup } from '../../page/markup';
+import { html, type Markup } from '#domain/markup';
 
 /** Colours by meaning; the style sheet gives each a value per scheme. */
 export type Tone = 'canary' | 'control' | 'limit' | 'event' | 'soft';
