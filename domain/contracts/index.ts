@@ -13,6 +13,7 @@ export * from './creative';
 export * from './decision-record';
 export * from './default-plan';
 export * from './edge-protocol';
+export * from './edge-status';
 export * from './exchange';
 export * from './experiment';
 export * from './intent';

@@ -13,6 +13,10 @@ import type { ImpressionScene } from './impression-scene';
 import { priceCandidate, safeCandidate, type Candidate } from './price-candidate';
 import type { ImpressionDecision, Reserve } from './request-context';
 
+/** Told of every campaign that survived the match and did not bid on an impression all the same; changes nothing. */
+export type OnDeclined = (campaignId: string, reason: NoBidReason) => void;
+const nobodyAsks: OnDeclined = () => undefined;
+
 /** Values per row of an inference: mu and sigma. */
 const LAW_WIDTH = 2;
 
@@ -30,6 +34,7 @@ export function decideRequest(
   prepared: PreparedRequest,
   inference: Float32Array | null,
   reserve: Reserve,
+  onDeclined: OnDeclined = nobodyAsks,
 ): ImpressionDecision[] {
   const { context, request } = prepared;
   const law = inference !== null && inference.length === prepared.rowCount * LAW_WIDTH ? inference : null;
@@ -54,7 +59,8 @@ export function decideRequest(
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
     };
-    const outputs = decideImpression(index, prepared, impression, mode === 'models' ? law : null, reserve, inputs);
+    const usable = mode === 'models' ? law : null;
+    const outputs = decideImpression(index, prepared, impression, usable, reserve, inputs, onDeclined);
     decisions.push({ inputs, outputs });
   }
   return decisions;
@@ -72,6 +78,7 @@ function decideImpression(
   law: Float32Array | null,
   reserve: Reserve,
   inputs: DecisionInputs,
+  onDeclined: OnDeclined,
 ): DecisionOutputs {
   const { request } = prepared;
   const impression = request.impressions[prep.impIndex] as NormalisedImpression;
@@ -83,8 +90,8 @@ function decideImpression(
   }
   const scene = sceneOf(index, prepared, prep, inputs.inferenceMode, lawOfRow(law, rowIndex));
   const filtered = { ...match.filtered };
-  const ranked = rankCandidates(scene, match.survivors, filtered);
-  const winner = reserveFirst(ranked, reserve, inputs, filtered);
+  const ranked = rankCandidates(scene, match.survivors, filtered, onDeclined);
+  const winner = reserveFirst(ranked, reserve, inputs, filtered, onDeclined);
   if (winner === null) return noBidOutputs(furthest(filtered), filtered, match.cappedButHungry, features);
   return bidOutputs(scene, winner, ranked, filtered, match.cappedButHungry, features);
 }
@@ -139,8 +146,9 @@ function rankCandidates(
   scene: ImpressionScene,
   survivors: readonly Survivor[],
   filtered: DecisionOutputs['filtered'],
+  onDeclined: OnDeclined,
 ): Candidate[] {
-  const ranked = priceSurvivors(scene, survivors, filtered);
+  const ranked = priceSurvivors(scene, survivors, filtered, onDeclined);
   return ranked.length < 2 ? ranked : ranked.sort(byRank);
 }
 
@@ -153,12 +161,15 @@ export function priceSurvivors(
   scene: ImpressionScene,
   survivors: readonly Survivor[],
   filtered: DecisionOutputs['filtered'],
+  onDeclined: OnDeclined = nobodyAsks,
 ): Candidate[] {
   const priced: Candidate[] = [];
   for (const survivor of survivors) {
     const result = scene.isSafe ? safeCandidate(scene, survivor, 'safe-bids-only') : priceOrSafe(scene, survivor);
-    if (typeof result === 'string') filtered[result] = (filtered[result] ?? 0) + 1;
-    else priced.push(result);
+    if (typeof result === 'string') {
+      filtered[result] = (filtered[result] ?? 0) + 1;
+      onDeclined(survivor.campaign.campaignId, result);
+    } else priced.push(result);
   }
   return priced;
 }
@@ -178,6 +189,7 @@ function reserveFirst(
   reserve: Reserve,
   inputs: DecisionInputs,
   filtered: DecisionOutputs['filtered'],
+  onDeclined: OnDeclined,
 ): Candidate | null {
   const quantity = inputs.request.impressions[inputs.impIndex]?.quantity ?? 1;
   for (const candidate of ranked) {
@@ -186,6 +198,7 @@ function reserveFirst(
     const priceNanos = nanosOfImpressions(candidate.answer.priceMicros, quantity);
     if (reserve(campaignId, candidate.creative.creativeId, priceNanos)) return candidate;
     filtered['lost-race'] = (filtered['lost-race'] ?? 0) + 1;
+    onDeclined(campaignId, 'lost-race');
     inputs.candidates = inputs.candidates.map((state): CandidateState =>
       state.campaignId === campaignId ? { ...state, lostRace: true } : state,
     );

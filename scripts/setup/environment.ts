@@ -17,7 +17,7 @@ export interface SetupEnvironment {
   requireRtblint: boolean;
   requireData: boolean;
   /** Ports of `npm start`. */
-  ports: Record<'controlPlane' | 'edge' | 'temporal' | 'temporalUi' | 'postgres', WantedPort>;
+  ports: Record<'controlPlane' | 'edge' | 'edgeAdmin' | 'temporal' | 'temporalUi' | 'postgres', WantedPort>;
   /** What a child process inherits. */
   inherited: NodeJS.ProcessEnv;
 }
@@ -53,6 +53,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): SetupEnvi
     ports: {
       controlPlane: wantedPort(env, 'control plane', 'ADLOOP_PORT', 7070),
       edge: wantedPort(env, 'edge', 'ADLOOP_EDGE_PORT', 7080),
+      edgeAdmin: wantedPort(env, "edge's admin port", 'ADLOOP_EDGE_ADMIN_PORT', 7090),
       temporal: wantedPort(env, 'Temporal', 'ADLOOP_TEMPORAL_PORT', 7233),
       temporalUi: wantedPort(env, 'Temporal UI', 'ADLOOP_TEMPORAL_UI_PORT', 8233),
       postgres: wantedPort(env, 'Postgres', 'ADLOOP_POSTGRES_PORT', 7432),

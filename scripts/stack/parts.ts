@@ -14,6 +14,7 @@ export interface PartContext {
   temporalUi: string | null;
   controlPlanePort: number;
   edgePorts: Record<string, number>;
+  edgeAdminPorts: Record<string, number>;
   /** Where edges look for the control plane; null: at its own address. */
   edgeUpstream: string | null;
   kpiBucketSeconds: number;
@@ -62,7 +63,7 @@ function controlPlaneEnv(context: PartContext): NodeJS.ProcessEnv {
     CELL: 'default',
     KPI_BUCKET_SECONDS: String(context.kpiBucketSeconds),
     SHIPPED_DIR: path.join(context.root, 'apps/bidder-edge/shipped'),
-    EDGE_URLS: Object.values(context.edgePorts)
+    EDGE_URLS: Object.values(context.edgeAdminPorts)
       .map((port) => `http://127.0.0.1:${port}`)
       .join(','),
   };
@@ -105,6 +106,7 @@ export function edgePart(context: PartContext, edgeId: string): ProcessSpec {
       ...context.env,
       EDGE_ID: edgeId,
       EDGE_PORT: String(port),
+      EDGE_ADMIN_PORT: String(context.edgeAdminPorts[edgeId]!),
       EDGE_HOME: context.home.edge(edgeId),
       CONTROL_PLANE_URL: context.edgeUpstream ?? controlPlaneUrl(context),
       EDGE_TOKEN_FILE: context.keys.edgeTokenFile,

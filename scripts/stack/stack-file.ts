@@ -7,6 +7,8 @@ export interface StackUrls {
   /** The first edge. */
   edge: string;
   edges: Record<string, string>;
+  /** Admin port of each edge: its page, status and metrics. */
+  edgeAdmins: Record<string, string>;
   /** The simulator's control port. */
   simulator: string | null;
   temporalUi: string | null;

@@ -87,18 +87,21 @@ interface StackPorts {
   /** The simulator's control port. */
   simulator: number;
   edges: number[];
+  edgeAdmins: number[];
 }
 
 async function choosePorts(plan: StackOptions, environment: SetupEnvironment, say: Say): Promise<StackPorts> {
-  const free = await freePorts(5 + (plan.edges ?? 1));
-  const [temporal, temporalUi, postgres, controlPlane, simulator, ...edges] = free as [
+  const count = plan.edges ?? 1;
+  const free = await freePorts(5 + 2 * count);
+  const [temporal, temporalUi, postgres, controlPlane, simulator, ...ofEdges] = free as [
     number,
     number,
     number,
     number,
     number,
   ];
-  if (!plan.wellKnownPorts) return { temporal, temporalUi, postgres, controlPlane, simulator, edges };
+  const [edges, edgeAdmins] = [ofEdges.slice(0, count), ofEdges.slice(count)];
+  if (!plan.wellKnownPorts) return { temporal, temporalUi, postgres, controlPlane, simulator, edges, edgeAdmins };
   const wanted = environment.ports;
   return {
     controlPlane: await settlePort(wanted.controlPlane, say),
@@ -107,6 +110,7 @@ async function choosePorts(plan: StackOptions, environment: SetupEnvironment, sa
     postgres: await settlePort(wanted.postgres, say),
     simulator,
     edges: [await settlePort(wanted.edge, say), ...edges.slice(1)],
+    edgeAdmins: [await settlePort(wanted.edgeAdmin, say), ...edgeAdmins.slice(1)],
   };
 }
 
@@ -204,7 +208,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   assertDiskSpace(home.root);
   const keys = ensureKeys(home.keys);
   const ports = await choosePorts(options, environment, say);
-  const edgePorts = Object.fromEntries(ports.edges.map((port, i) => [`edge-${i + 1}`, port]));
+  const byEdge = (of: readonly number[]) => Object.fromEntries(of.map((port, i) => [`edge-${i + 1}`, port]));
   const supervisor = new Supervisor(home.logs);
   if (options.onCrash) supervisor.onCrash = options.onCrash;
   const context: PartContext = {
@@ -217,7 +221,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     temporalNamespace: environment.temporalNamespace,
     temporalUi: `http://127.0.0.1:${ports.temporalUi}`,
     controlPlanePort: ports.controlPlane,
-    edgePorts,
+    edgePorts: byEdge(ports.edges),
+    edgeAdminPorts: byEdge(ports.edgeAdmins),
     edgeUpstream: options.edgeUpstream ?? null,
     kpiBucketSeconds: options.kpiBucketSeconds ?? 300,
     env: { ...environment.inherited, ...options.env },
@@ -250,13 +255,14 @@ function assemble(plan: Plan): Stack {
     controlPort: ports.simulator,
   };
   const starters = makeStarters(plan, simulator);
-  const edges = Object.fromEntries(
-    Object.entries(context.edgePorts).map(([edgeId, port]) => [edgeId, `http://127.0.0.1:${port}`]),
-  );
+  const urlsOf = (portsOf: Record<string, number>) =>
+    Object.fromEntries(Object.entries(portsOf).map(([edgeId, port]) => [edgeId, `http://127.0.0.1:${port}`]));
+  const edges = urlsOf(context.edgePorts);
   const urls: StackUrls = {
     controlPlane: `http://127.0.0.1:${context.controlPlanePort}`,
     edge: edges['edge-1']!,
     edges,
+    edgeAdmins: urlsOf(context.edgeAdminPorts),
     simulator: `http://127.0.0.1:${ports.simulator}`,
     get temporalUi() {
       return context.temporalUi;

@@ -2,11 +2,11 @@ import type { Stack } from '../stack';
 
 /** What is running, where to look, and what one looks at. */
 export function banner(stack: Stack): string {
-  const { controlPlane, edge, temporalUi, temporalAddress } = stack.urls;
+  const { controlPlane, edge, edgeAdmins, temporalUi, temporalAddress } = stack.urls;
   const rows: [string, string][] = [
     ['loop', `${controlPlane}/`],
     ['API', `${controlPlane}/api/v1/status   (OpenAPI 3.1: ${controlPlane}/openapi.json)`],
-    ['edge', `${edge}/metrics   (bids on POST ${edge}/openrtb2/demo)`],
+    ['edge', `${edgeAdmins['edge-1'] ?? edge}/   (bids on POST ${edge}/openrtb2/demo)`],
     ['Temporal', temporalUi ?? `${temporalAddress} (your cluster)`],
     ['home', `${stack.home.root}   (logs/, keys/tokens.json; \`npm run adloop -- reset\` removes it)`],
   ];

@@ -21,6 +21,17 @@ describe('configuration', () => {
     expect(again.noticeKeys[0].equals(config.noticeKeys[0])).toBe(true);
   });
 
+  it('puts the admin port beside the bid port, on this machine only, unless told otherwise', () => {
+    const read = (env: Record<string, string>) => readConfig(['--snapshot', 'shipped', '--home', folder], env);
+    expect(read({})).toMatchObject({ port: 7080, adminPort: 7090, adminHost: '127.0.0.1' });
+    expect(read({ EDGE_PORT: '0' }).adminPort).toBe(0);
+    expect(read({ EDGE_PORT: '65530' }).adminPort).toBe(0);
+    expect(read({ EDGE_PORT: '65530', EDGE_ADMIN_PORT: '9', EDGE_ADMIN_HOST: '::' })).toMatchObject({
+      adminPort: 9,
+      adminHost: '::',
+    });
+  });
+
   it('names every fault at once', () => {
     const env = {
       EDGE_ID: 'a b',

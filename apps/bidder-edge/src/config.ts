@@ -14,6 +14,9 @@ export interface EdgeConfig {
   port: number;
   /** Who reads HTTP: ourselves, or Node's own server for comparison. */
   httpServer: HttpServer;
+  adminHost: string;
+  /** Port of pages and metrics, apart from bids and notices; 0 lets the system choose. */
+  adminPort: number;
   home: string;
   fleet: string;
   source: SnapshotSource;
@@ -114,6 +117,12 @@ class Reader {
   }
 }
 
+const HIGHEST_PORT = 65_535;
+const ADMIN_PORT_BESIDE = 10;
+/** 7090 beside 7080, so that edges of one machine do not meet; any free one where the bid port is any free one. */
+const adminPortBeside = (port: number): number =>
+  port === 0 || port + ADMIN_PORT_BESIDE > HIGHEST_PORT ? 0 : port + ADMIN_PORT_BESIDE;
+
 function parseFlags(argv: readonly string[], faults: string[]): Map<string, string> {
   const flags = new Map<string, string>();
   for (let i = 0; i < argv.length; i++) {
@@ -161,7 +170,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
   if (snapshot !== undefined && snapshot !== 'shipped') reader.faults.push("--snapshot knows 'shipped' only");
   const portText = flags.get('--port');
   const port = new Reader({ ...env, EDGE_PORT: portText ?? env.EDGE_PORT });
-  const portNumber = port.integer('EDGE_PORT', 7080, 0, 65_535);
+  const portNumber = port.integer('EDGE_PORT', 7080, 0, HIGHEST_PORT);
   reader.faults.push(...port.faults);
   const controlPlaneUrl = snapshot === 'shipped' ? null : reader.url('CONTROL_PLANE_URL');
   const alone = controlPlaneUrl === null;
@@ -179,6 +188,8 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     host: reader.text('EDGE_HOST') ?? '127.0.0.1',
     port: portNumber,
     httpServer: reader.choice('EDGE_HTTP_SERVER', HTTP_SERVERS, 'lean'),
+    adminHost: reader.text('EDGE_ADMIN_HOST') ?? '127.0.0.1',
+    adminPort: reader.integer('EDGE_ADMIN_PORT', adminPortBeside(portNumber), 0, HIGHEST_PORT),
     home,
     fleet: reader.text('FLEET') ?? 'demo',
     source: alone ? 'shipped' : 'control-plane',

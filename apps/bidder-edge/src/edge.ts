@@ -1,20 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
+import { serveAdmin } from './admin';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
+import type { EdgeFacts } from './edge-facts';
 import { buildGauges } from './gauges';
-import { Heartbeat } from './heartbeat';
+import { edgeReport, Heartbeat } from './heartbeat';
 import { lockHome } from './home-lock';
 import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
 import { NoticeReceiver, NoticeSigner } from './notices';
-import { GroupCommit, recoverSegments, SegmentStore, Shipper, type ShipTarget } from './outbox';
+import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
+import { paceCampaigns } from './pace-campaigns';
 import { BidPath } from './pipeline';
-import { routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
+import { watchQuality } from './quality-watch';
+import { isLoopback, LIMITS, routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
+import { shipCounts } from './ship-counts';
 import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
 import { EdgeState, encodeEntry, GrantIntake, Journal, StateView, type ClockOf } from './state';
 
@@ -24,6 +29,8 @@ const MAX_PENDING_BYTES = 64 << 20;
 const UNREACHABLE_AFTER_HEARTBEATS = 3;
 const DRAIN_MS = 2000;
 const FLUSH_MS = 1000;
+/** Windows of what the admin port shows for the last minutes. */
+const WINDOW_MS = 60_000;
 
 /** One edge process, wired by hand. */
 export class Edge {
@@ -43,8 +50,10 @@ export class Edge {
   private readonly puller: SnapshotPuller | null;
   private readonly heartbeat: Heartbeat | null;
   private readonly shadows: ShadowQueue;
+  private readonly facts: EdgeFacts;
   private readonly gauges: Gauge[];
   private server: RunningServer | null = null;
+  private admin: RunningServer | null = null;
   private readonly timers: NodeJS.Timeout[] = [];
   private lastContactMs = Number.NEGATIVE_INFINITY;
   private pacingSteps = 0;
@@ -80,7 +89,7 @@ export class Edge {
       config.controlPlaneUrl === null
         ? null
         : { url: config.controlPlaneUrl, edgeId: config.edgeId, token: config.edgeToken };
-    this.shipper = this.openShipper(target);
+    this.shipper = new Shipper(this.segments, target, shipCounts(this.metrics.shipped, log));
     this.puller = target === null ? null : this.openPuller(target.url, target.token);
     this.holder = new SnapshotHolder({
       config,
@@ -102,24 +111,18 @@ export class Edge {
       onDropped: () => this.metrics.shadows.add(1, 'dropped'),
       now: Date.now,
     });
-    this.gauges = buildGauges({
-      version: () => this.holder.live?.snapshot.version ?? 0,
-      weightsVersion: () => this.holder.live?.snapshot.weights?.version ?? 0,
-      canary: () => this.servingCanary(),
-      outboxBytes: () => this.segments.bytes,
-      outboxWaiting: () => this.segments.waiting,
-      lapses: () => this.lease.lapses,
-      killLevel: () => this.killEffect().level,
-      quarantined: () => this.quarantinedAgents(),
-      state: this.state,
-      reachable: () => this.isReachable(),
-      pacing: () => this.state.ledger.plans(),
-    });
+    this.facts = this.gatherFacts();
+    this.gauges = buildGauges(this.facts);
   }
 
   /** Port being served; 0 before `start`. */
   get port(): number {
     return this.server?.port ?? 0;
+  }
+
+  /** Port of pages and metrics; 0 before `start`. */
+  get adminPort(): number {
+    return this.admin?.port ?? 0;
   }
 
   /** Boots: state from the journal, snapshot from disk or ship, then serves, then talks to the control plane. */
@@ -131,20 +134,22 @@ export class Edge {
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
     await this.everySecond();
-    this.server = await SERVERS[config.httpServer](this.handler(), (error) => this.onThrown(error), {
+    this.metrics.loopLag.start();
+    const thrown = (error: unknown): EdgeResponse => this.onThrown(error);
+    this.admin = await serveAdmin(this.facts, this.printMetrics, thrown);
+    this.server = await SERVERS[config.httpServer](this.handler(), thrown, {
+      ...LIMITS,
       host: config.host,
       port: config.port,
-      maxBodyBytes: 256 * 1024,
-      headersTimeoutMs: 5000,
-      requestTimeoutMs: 10_000,
-      keepAliveTimeoutMs: 65_000,
     });
     this.timers.push(setInterval(() => void this.everySecond(), 1000));
+    this.timers.push(setInterval(() => this.metrics.roll(), WINDOW_MS));
     this.shipper.start();
     this.puller?.start();
     this.heartbeat?.start();
     const url = `http://${config.host}:${this.port}/openrtb2/{exchange}`;
-    log.info({ url, home: config.home, bootId: this.bootId }, 'edge serves');
+    const adminUrl = `http://${config.adminHost}:${this.adminPort}/`;
+    log.info({ url, adminUrl, home: config.home, bootId: this.bootId }, 'edge serves');
   }
 
   /** Drains for at most 2 s, returns the leases in a last heartbeat, and leaves a clean journal. */
@@ -154,6 +159,8 @@ export class Edge {
     for (const timer of this.timers) clearInterval(timer);
     this.killWatch?.stop();
     await this.server?.close(DRAIN_MS);
+    await this.admin?.close(0);
+    this.metrics.loopLag.stop();
     this.state.returnLeases();
     await this.puller?.stop();
     await this.heartbeat?.stop();
@@ -161,6 +168,22 @@ export class Edge {
     await this.shipper.stop(FLUSH_MS);
     await this.journal.close();
     this.log.info({ bootId: this.bootId }, 'edge stopped');
+  }
+
+  private readonly printMetrics = (): string => this.metrics.print(this.gauges);
+
+  private gatherFacts(): EdgeFacts {
+    const { config, bootId, metrics, state, commit, segments, holder, lease } = this;
+    return {
+      ...{ config, bootId, metrics, state, commit, segments, holder, lease },
+      startedAtMs: Date.now(),
+      canary: () => this.servingCanary(),
+      kill: () => this.killEffect(),
+      quarantined: () => this.quarantinedAgents(),
+      reachable: () => this.isReachable(),
+      notReady: () => this.notReady(),
+      draining: () => this.isStopping,
+    };
   }
 
   private handler(): ReturnType<typeof routes> {
@@ -176,6 +199,7 @@ export class Edge {
       landingUrlOf: (creativeId) => this.records.landingUrlOf(creativeId),
       count: (kind, result) => this.metrics.notices.add(1, kind, result),
       onAccepted: (outcome) => {
+        if (outcome.kind === 'loss') this.metrics.quality.lost(outcome.exchange, outcome.lossReason);
         if (outcome.kind !== 'bill' || outcome.isTest) return;
         this.metrics.spendNanos.add(outcome.priceNanos, outcome.arm);
         if (!outcome.reservationLive) this.metrics.lateBills.add();
@@ -184,8 +208,9 @@ export class Edge {
     return routes({
       bid: (exchange, request) => path.handle(exchange, request),
       notices,
-      metrics: () => this.metrics.print(this.gauges),
+      metrics: this.printMetrics,
       notReady: () => this.notReady(),
+      isPublic: !isLoopback(this.config.host),
     });
   }
 
@@ -194,7 +219,7 @@ export class Edge {
     const isStopped = (campaignId: string): boolean => this.killEffect().stoppedCampaigns.has(campaignId);
     const allowanceOf = (campaignId: string): number =>
       this.holder.live?.index.campaignById.get(campaignId)?.campaign.explorationAllowance ?? 0;
-    const onFiltered: StateView['onFiltered'] = (id, reason, weight) => metrics.filtered.add(weight, id, reason);
+    const onFiltered: StateView['onFiltered'] = (id, reason, weight) => metrics.campaigns.refused(id, reason, weight);
     return {
       edgeId: config.edgeId,
       signer,
@@ -211,18 +236,31 @@ export class Edge {
       stateVersion: () => this.pacingSteps,
       reachable: () => this.isReachable(),
       hashUser: userHasher(config.userHashKey),
-      onRequest: (exchange) => metrics.requests.add(1, exchange),
+      onRequest: (exchange) => {
+        metrics.requests.add(1, exchange);
+        metrics.quality.answered(exchange);
+      },
+      onLate: (exchange) => metrics.quality.late(exchange),
       onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
       onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),
-      onAnswered: (seconds) => metrics.latency.observe(seconds),
+      onAnswered: (seconds) => {
+        metrics.latency.observe(seconds);
+        metrics.stages.observeTotal(seconds);
+      },
       onDecision: ({ inputs, outputs }) => {
         if (outputs.noBidReason !== null) return metrics.noBids.add(1, 'decide', outputs.noBidReason);
         metrics.bids.add(1, outputs.campaignId ?? '', inputs.arm);
+        metrics.campaigns.bid(outputs.campaignId ?? '');
         state.live.onBid(inputs.arm, inputs.request.exchange, inputs.nowMs);
         if (outputs.agents?.bid.mode === 'safe') metrics.fallbacks.add(1, 'bid', 'safe');
       },
-      onDecided: (received, prepared, decisions, { infer, decide }) =>
-        this.shadows.offer(received.live, prepared, decisions, infer + decide),
+      onDecided: (received, prepared, decisions, latencyUs) => {
+        metrics.stages.observe(latencyUs);
+        for (const { match } of prepared.impressions)
+          if (match !== null)
+            for (const { campaign } of match.survivors) metrics.campaigns.survived(campaign.campaignId);
+        this.shadows.offer(received.live, prepared, decisions, latencyUs.infer + latencyUs.decide);
+      },
     };
   }
 
@@ -247,19 +285,6 @@ export class Edge {
         onRecovered: () => this.log.info('the outbox can be written again: bidding resumes'),
       },
     );
-  }
-
-  private openShipper(target: ShipTarget | null): Shipper {
-    const { shipped } = this.metrics;
-    return new Shipper(this.segments, target, {
-      shipped: () => shipped.add(1, 'shipped'),
-      refused: (segmentId) => {
-        shipped.add(1, 'refused');
-        this.log.error({ segmentId }, 'the control plane refused a segment; it was put aside');
-      },
-      retried: () => shipped.add(1, 'retried'),
-      dropped: () => shipped.add(1, 'dropped'),
-    });
   }
 
   private openKillWatch(): KillWatch | null {
@@ -293,7 +318,7 @@ export class Edge {
       url,
       token,
       everyMs: this.config.heartbeatMs,
-      report: () => this.report(),
+      report: () => edgeReport(this.facts),
       onContact: (reached) => {
         if (reached) this.lastContactMs = performance.now();
       },
@@ -318,20 +343,12 @@ export class Edge {
     this.metrics.expired.add(this.state.expire(nowMs));
     this.commit.tick();
     this.intake.retry();
+    watchQuality(this.metrics.quality, this.log, () => this.heartbeat?.beatNow());
     const live = this.holder.live;
     if (live === null) return;
     const clockOf: ClockOf = (campaignId) => live.index.campaignById.get(campaignId)?.clock ?? null;
     this.pacingSteps += 1;
-    this.state.pacing.step(
-      this.state.ledger.plans(),
-      nowMs,
-      (arm, campaignId) => {
-        if (arm === 'canary' && live.snapshot.canary === null) return null;
-        return live.index.campaignById.get(campaignId)?.tuned[arm].budget ?? null;
-      },
-      clockOf,
-      (campaignId) => live.index.intents.pacingTarget(campaignId, nowMs),
-    );
+    paceCampaigns(this.state, live, clockOf, nowMs);
     if (this.config.controlPlaneUrl === null) await this.grantOwnSlices(live, clockOf, nowMs);
   }
 
@@ -368,26 +385,6 @@ export class Edge {
   private notReady(): string | null {
     if (this.isStopping || this.holder.live === null) return this.isStopping ? 'shutting down' : 'no snapshot yet';
     return this.commit.isOpen ? null : 'the outbox is full or cannot be written';
-  }
-
-  private report(): HeartbeatRequest {
-    const { config, holder, metrics, segments, state } = this;
-    return {
-      edgeId: config.edgeId,
-      fleet: config.fleet,
-      bootId: this.bootId,
-      sentAtMs: Date.now(),
-      snapshotId: holder.live?.snapshot.snapshotId ?? null,
-      snapshotVersion: holder.live?.snapshot.version ?? null,
-      refusedSnapshot: holder.lastRefusal,
-      servingCanary: this.servingCanary(),
-      killLevel: this.killEffect().level,
-      quarantinedAgents: this.quarantinedAgents(),
-      counters: { ...metrics.totals(), canaryLapses: this.lease.lapses },
-      outboxBytes: segments.bytes,
-      draining: this.isStopping,
-      grants: state.ledger.reports(),
-    };
   }
 
   /** A programmer error costs one no-bid and a counter; the first of each kind is logged with its stack. */

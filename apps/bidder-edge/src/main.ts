@@ -43,9 +43,9 @@ async function main(): Promise<void> {
     await edge.start();
   } catch (error) {
     const isPort = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const reason = isPort
-      ? `port ${config.port} is in use: choose another with --port or EDGE_PORT`
-      : (error as Error).message;
+    const { port } = error as { port?: number };
+    const other = port === config.adminPort ? 'EDGE_ADMIN_PORT' : '--port or EDGE_PORT';
+    const reason = isPort ? `port ${port} is in use: choose another with ${other}` : (error as Error).message;
     if (isPort || error instanceof SnapshotRefusal || error instanceof HomeInUse)
       process.stderr.write(`the edge cannot start: ${reason}\n`);
     else log.error({ err: error }, 'the edge cannot start');

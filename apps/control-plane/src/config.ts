@@ -30,7 +30,7 @@ const variables = z.object({
   KPI_BUCKET_SECONDS: z.coerce.number().int().min(1).max(86_400).default(300),
   /** A fresh database is seeded from here; unset or empty = it starts empty. */
   SHIPPED_DIR: z.string().default(''),
-  /** Comma separated base URLs of the edges, for links only. */
+  /** Comma separated base URLs of the admin ports of the edges, for links only. */
   EDGE_URLS: z.string().default(''),
   /** Temporal worker: readiness and SDK metrics over HTTP (0 = off). */
   WORKER_HEALTH_PORT: port.default(0),

@@ -48,6 +48,11 @@ export class CanaryLeaseHolder {
     this.endsAtMonotonicMs = this.monotonicMs() + leftMs;
   }
 
+  /** Milliseconds until the lease in hand ends, 0 when it has; null without one. */
+  get leftMs(): number | null {
+    return this.lease === null ? null : Math.max(0, this.endsAtMonotonicMs - this.monotonicMs());
+  }
+
   /** The canary that may be served now: only one that snapshot and a living lease name alike. */
   serving(canary: PolicySnapshot['canary']): ServedCanary | null {
     const lease = this.lease;

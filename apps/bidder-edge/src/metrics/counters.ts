@@ -1,7 +1,9 @@
 /** Bound on label combinations of one counter; further ones are counted under `other`. */
 const MAX_SERIES = 2000;
 
-const escape = (value: string): string => value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
+/** Text of a Prometheus label. */
+export const escapeLabel = (value: string): string =>
+  value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 
 /** Counter with zero to three labels. */
 export class Counter {
@@ -31,6 +33,11 @@ export class Counter {
     this.add(amount, 'other', 'other', 'other');
   }
 
+  /** Every series with its labels' values. */
+  read(): { values: readonly string[]; count: number }[] {
+    return [...this.series.values()];
+  }
+
   count(a = '', b = '', c = ''): number {
     return this.series.get(`${a}|${b}|${c}`)?.count ?? 0;
   }
@@ -39,7 +46,7 @@ export class Counter {
     const lines = [`# HELP ${this.name} ${this.help}`, `# TYPE ${this.name} counter`];
     if (this.series.size === 0 && this.labels.length === 0) lines.push(`${this.name} 0`);
     for (const { values, count } of this.series.values()) {
-      const labels = this.labels.map((label, i) => `${label}="${escape(values[i])}"`).join(',');
+      const labels = this.labels.map((label, i) => `${label}="${escapeLabel(values[i])}"`).join(',');
       lines.push(`${this.name}${labels === '' ? '' : `{${labels}}`} ${count}`);
     }
     return lines.join('\n');
@@ -59,7 +66,7 @@ export class Gauge {
     const rows = typeof value === 'number' ? [{ labels: {}, value }] : value;
     const lines = [`# HELP ${this.name} ${this.help}`, `# TYPE ${this.name} gauge`];
     for (const row of rows) {
-      const labels = Object.entries(row.labels).map(([label, text]) => `${label}="${escape(text)}"`);
+      const labels = Object.entries(row.labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
       lines.push(`${this.name}${labels.length === 0 ? '' : `{${labels.join(',')}}`} ${row.value}`);
     }
     return lines.join('\n');

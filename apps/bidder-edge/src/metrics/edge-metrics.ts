@@ -1,6 +1,10 @@
 import { NOTICE_KINDS } from '#domain/contracts';
+import { AnswerQuality } from './answer-quality';
+import { CampaignCounts } from './campaign-counts';
 import { Counter, type Gauge } from './counters';
+import { EventLoopLag } from './event-loop-lag';
 import { LatencyHistogram } from './latency-histogram';
+import { StageLatency } from './stage-latency';
 
 /** All counters of the edge, named after the stations that count them. */
 export class EdgeMetrics {
@@ -10,10 +14,7 @@ export class EdgeMetrics {
     'stage',
     'reason',
   ]);
-  readonly filtered = new Counter('adloop_edge_filtered_total', 'Campaigns removed from an impression.', [
-    'campaign',
-    'reason',
-  ]);
+  readonly campaigns = new CampaignCounts();
   readonly fallbacks = new Counter('adloop_edge_fallbacks_total', 'Baselines taken instead of a model.', [
     'agent',
     'reason',
@@ -37,6 +38,16 @@ export class EdgeMetrics {
     ['where'],
   );
   readonly latency = new LatencyHistogram('adloop_edge_latency_seconds', 'First line of a bid request to its answer.');
+  readonly stages = new StageLatency();
+  readonly loopLag = new EventLoopLag();
+  readonly quality = new AnswerQuality();
+
+  /** Begins the next window of what is shown for the last minutes. */
+  roll(): void {
+    this.campaigns.roll();
+    this.stages.roll();
+    this.loopLag.roll();
+  }
 
   /** Sums since this process started, for the heartbeat; statistics come from the outbox. */
   totals(): Record<string, number> {
@@ -67,6 +78,8 @@ export class EdgeMetrics {
       shedRecords: this.shed.total,
       snapshotsRefused: this.refusals.total,
       segmentsShipped: this.shipped.count('shipped'),
+      lateAnswers: this.quality.total.late,
+      invalidAnswers: this.quality.total.invalid,
     };
   }
 

@@ -4,4 +4,8 @@
  */
 export * from './counters';
 export * from './latency-histogram';
+export * from './answer-quality';
+export * from './campaign-counts';
+export * from './event-loop-lag';
+export * from './stage-latency';
 export * from './edge-metrics';

@@ -34,6 +34,8 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
   reachable(): boolean;
   hashUser(id: string): string;
   onRequest(exchange: string): void;
+  /** An answer left after its deadline. */
+  onLate(exchange: string): void;
   onNoBid(stage: BidStage, reason: NoBidReason): void;
   onDecision(decision: NamedDecision): void;
   onAnswered(seconds: number): void;
@@ -89,7 +91,10 @@ export class BidPath {
     if (kill.level === 'stop-bidding') return this.without('receive', 'bidding-stopped', request, decoded);
     if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
     const decodedAtMs = performance.now();
-    if (decodedAtMs > received.deadlineMs) return this.without('decode', 'too-late', request, decoded);
+    if (decodedAtMs > received.deadlineMs) {
+      ports.onLate(exchangeName);
+      return this.without('decode', 'too-late', request, decoded);
+    }
     return this.bid(received, decoded.request, decoded.wants, nowMs, decodedAtMs, kill);
   }
 
@@ -127,7 +132,7 @@ export class BidPath {
     const { received, request, wants, prepared, reachable, decodedAtMs, matchedAtMs } = matched;
     const inferredAtMs = performance.now();
     const reservations = new RequestReservations(received.live.index, prepared, ports.state, reachable);
-    const decided = decide(received, prepared, law, reservations);
+    const decided = decide(received, prepared, law, reservations, ports.view.onFiltered);
     const decidedAtMs = performance.now();
     const latencyUs: StageLatency = {
       decode: microsSince(received.arrivedAtMs, decodedAtMs),
@@ -140,6 +145,7 @@ export class BidPath {
     const answeredAtMs = performance.now();
     latencyUs.respond = microsSince(decidedAtMs, answeredAtMs);
     prepared.context.timeLeftMs.respond = received.deadlineMs - answeredAtMs;
+    if (answeredAtMs > received.deadlineMs) ports.onLate(received.exchange.exchange);
     ports.onAnswered((answeredAtMs - received.arrivedAtMs) / 1000);
     response.afterWrite = () => {
       record(ports.edgeId, received, decisions, latencyUs, ports.commit);

@@ -1,4 +1,4 @@
-import { decideRequest, type ImpressionDecision, type PreparedRequest } from '#domain/coordination';
+import { decideRequest, type ImpressionDecision, type OnDeclined, type PreparedRequest } from '#domain/coordination';
 import type { RequestReservations } from './reserve';
 import type { Received } from './receive';
 
@@ -8,7 +8,8 @@ export function decide(
   prepared: PreparedRequest,
   law: Float32Array | null,
   reservations: RequestReservations,
+  onDeclined: OnDeclined,
 ): ImpressionDecision[] {
   prepared.context.timeLeftMs.decide = received.deadlineMs - performance.now();
-  return decideRequest(received.live.index, prepared, law, reservations.reserve);
+  return decideRequest(received.live.index, prepared, law, reservations.reserve, onDeclined);
 }

@@ -8,6 +8,8 @@ const TITLES: Record<number, string> = {
   410: 'Gone',
   413: 'Content too large',
   415: 'Unsupported media type',
+  421: 'Misdirected request',
+  500: 'Something broke',
   503: 'Not available',
 };
 

@@ -3,12 +3,18 @@ import type { NoticeReceiver } from '../notices/receive-notice';
 import { problemResponse } from './problem';
 import type { EdgeRequest, EdgeResponse, Handler } from './message';
 
-export interface RoutePorts {
-  bid(exchange: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse>;
-  notices: NoticeReceiver;
+/** What load balancers and scrapers ask. */
+export interface ProbePorts {
   metrics(): string;
   /** Null when ready, else why not. */
   notReady(): string | null;
+}
+
+export interface RoutePorts extends ProbePorts {
+  bid(exchange: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse>;
+  notices: NoticeReceiver;
+  /** Whether strangers may reach this port: they are not told what is spent. */
+  isPublic: boolean;
 }
 
 const BID_PREFIX = '/openrtb2/';
@@ -33,27 +39,34 @@ export function routes(ports: RoutePorts): Handler {
     }
     const kind = path.startsWith(NOTICE_PREFIX) ? NOTICES[path.slice(NOTICE_PREFIX.length)] : undefined;
     if (kind !== undefined) return request.method === 'GET' ? notice(ports, kind, request) : wrongMethod('GET');
-    const page = PAGES[path];
-    if (page === undefined) return problemResponse(404, 'NO_ROUTE', `nothing lives at ${path}`);
+    const page = PROBE_PAGES[path];
+    if (page === undefined || (ports.isPublic && path === METRICS))
+      return problemResponse(404, 'NO_ROUTE', `nothing lives at ${path}`);
     return request.method === 'GET' ? page(ports) : wrongMethod('GET');
   };
 }
 
-const PAGES: Readonly<Record<string, (ports: RoutePorts) => EdgeResponse>> = {
+/** Whether only this machine can reach what listens there. */
+export const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
+
+const METRICS = '/metrics';
+
+/** Pages that the bid port and the admin port share: a load balancer asks the port that it routes to. */
+export const PROBE_PAGES: Readonly<Record<string, (ports: ProbePorts) => EdgeResponse>> = {
   '/healthz': () => ({ status: 200, headers: { ...JSON_TYPE }, body: '{"status":"ok"}' }),
   '/readyz': (ports) => {
     const reason = ports.notReady();
     if (reason === null) return { status: 200, headers: { ...JSON_TYPE }, body: '{"status":"ready"}' };
     return problemResponse(503, 'NOT_READY', reason);
   },
-  '/metrics': (ports) => ({
+  [METRICS]: (ports) => ({
     status: 200,
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     body: ports.metrics(),
   }),
 };
 
-const wrongMethod = (allow: string): EdgeResponse =>
+export const wrongMethod = (allow: string): EdgeResponse =>
   problemResponse(405, 'WRONG_METHOD', `only ${allow} is allowed here`, undefined, { allow });
 
 async function notice(ports: RoutePorts, kind: NoticeKind, request: EdgeRequest): Promise<EdgeResponse> {

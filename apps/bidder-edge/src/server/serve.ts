@@ -13,6 +13,14 @@ export interface ServeOptions {
   keepAliveTimeoutMs: number;
 }
 
+/** Limits of both ports. */
+export const LIMITS = {
+  maxBodyBytes: 256 * 1024,
+  headersTimeoutMs: 5000,
+  requestTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 65_000,
+} as const;
+
 export interface RunningServer {
   port: number;
   /** Stops accepting, lets requests in flight end for `drainMs`, then closes all connections. */

@@ -20,11 +20,15 @@ export interface HolderPorts {
   onRefused(code: string): void;
 }
 
+const KEPT_REFUSALS = 10;
+
 /** Holds the one reference to what is served, and swaps it. */
 export class SnapshotHolder {
   live: LiveSnapshot | null = null;
   /** Last refusal since the last success, for the heartbeat. */
   lastRefusal: { version: number; code: string; detail: string } | null = null;
+  /** The last refusals since the process started, oldest first. */
+  readonly refusals: { atMs: number; version: number; code: string; detail: string }[] = [];
   private readonly models = new ModelCache();
   private readonly artifacts: ArtifactFolder;
   private readonly lastKnownGood: LastKnownGood;
@@ -90,6 +94,8 @@ export class SnapshotHolder {
         ? error
         : new SnapshotRefusal('MALFORMED', error instanceof Error ? error.message : 'unknown');
     this.lastRefusal = { version: refusal.version, code: refusal.code, detail: refusal.detail.slice(0, 500) };
+    this.refusals.push({ atMs: Date.now(), ...this.lastRefusal });
+    if (this.refusals.length > KEPT_REFUSALS) this.refusals.shift();
     this.ports.log.warn(this.lastRefusal, 'snapshot refused; the one in service stays');
     this.ports.onRefused(refusal.code);
   }

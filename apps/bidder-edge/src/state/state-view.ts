@@ -19,8 +19,8 @@ export class StateView implements StateReader {
     private readonly state: EdgeState,
     private readonly isStopped: (campaignId: string) => boolean,
     private readonly allowanceOf: (campaignId: string) => number,
-    /** A filter of `match` removed a campaign from one impression, and `weight` − 1 others that are not named. */
-    readonly onFiltered: (campaignId: string, reason: NoBidReason, weight: number) => void,
+    /** A filter of `match` removed a campaign from one impression, and `weight` − 1 (absent: no) others that are not named; or `decide` did. */
+    readonly onFiltered: (campaignId: string, reason: NoBidReason, weight?: number) => void,
   ) {}
 
   /** Sets the moment of the next reads. */
