@@ -6,7 +6,7 @@ import { CliError, EXIT } from './exit-code';
 export interface RunningStack {
   supervisorPid: number;
   startedAt: string;
-  urls: Record<string, string>;
+  urls: { controlPlane: string; postgres: string; edgeAdmins?: Record<string, string> };
   processes: { name: string; pid: number; port?: number }[];
 }
 
@@ -18,6 +18,8 @@ export interface CliConfig {
   /** DATABASE_URL, for verbs that look past the API. */
   databaseUrl: string | null;
   explicitToken: string | null;
+  /** Admin port of an edge outside of this home's stack. */
+  edgeAdminUrl: string | null;
   noColor: boolean;
 }
 
@@ -35,6 +37,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): CliConfig {
     stack,
     databaseUrl: env.DATABASE_URL || null,
     explicitToken: env.ADLOOP_TOKEN ?? null,
+    edgeAdminUrl: env.ADLOOP_EDGE_ADMIN || null,
     noColor: env.NO_COLOR !== undefined,
   };
 }

@@ -3,6 +3,7 @@ import { CliError, EXIT } from './exit-code';
 import { addCampaignCommands } from './commands/campaign';
 import { addDecisionCommands } from './commands/decision';
 import { addDoctorCommand } from './commands/doctor';
+import { addEdgeCommands } from './commands/edge';
 import { addForecastsCommand } from './commands/forecasts';
 import { addExperimentCommands } from './commands/experiment';
 import { addHomeCommands } from './commands/home';
@@ -17,7 +18,7 @@ import { addReportCommand } from './commands/report';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
 
-/** The whole command line; `doctor backup restore reset kill` act on ADLOOP_HOME, every other verb on the API. */
+/** The whole command line; `doctor backup restore reset kill` act on ADLOOP_HOME, `edge` on an edge's admin port, every other verb on the API. */
 export function buildProgram(): Command {
   const program = new Command('adloop')
     .description('Adloop: closed-loop advertising by agents that learn')
@@ -30,6 +31,7 @@ export function buildProgram(): Command {
   addStatusCommand(program);
   addDoctorCommand(program);
   addCampaignCommands(program);
+  addEdgeCommands(program);
   addTrainCommands(program);
   addReleaseCommands(program);
   addMetaCommands(program);
