@@ -45,6 +45,8 @@ export const edgeStatusSchema = z.object({
     campaigns: count,
     creatives: count,
     exchanges: z.array(z.string()),
+    /** Exchanges that get no bids because their prices are encrypted and the key is not here. */
+    withoutPriceKey: z.array(z.string()),
     /** One row per arm that has policies; `model` is false where an agent runs its baseline. */
     arms: z.array(
       z.object({

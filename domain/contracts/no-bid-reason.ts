@@ -11,6 +11,7 @@ export const NO_BID_REASONS = [
   // whole request
   'not-ready',
   'bidding-stopped',
+  'price-unreadable',
   'coppa',
   'no-vendor',
   'no-consent',
@@ -78,6 +79,7 @@ export const NBR_BY_REASON: Partial<Record<NoBidReason, number>> = {
   malformed: 2,
   'internal-error': 1,
   'not-ready': 1,
+  'price-unreadable': 1,
   'unknown-exchange': 2,
   'capped-without-id': 8,
   'frequency-cap': 9,
@@ -88,6 +90,7 @@ export const NBR_BY_REASON: Partial<Record<NoBidReason, number>> = {
 const STATUS_BY_REASON: Partial<Record<NoBidReason, number>> = {
   'internal-error': 1,
   'not-ready': 1,
+  'price-unreadable': 1,
   'too-late': 101,
   coppa: 204,
   'no-vendor': 204,

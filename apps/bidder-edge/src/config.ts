@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { PriceKeys } from './notices/price-cipher';
 import { HTTP_SERVERS, type HttpServer } from './server/servers';
 
 /** Where the edge's snapshot comes from: the control plane, or the one shipped in the repository. */
@@ -31,6 +32,8 @@ export interface EdgeConfig {
   killFile: string | null;
   /** HMAC keys of notice tokens, hex decoded; the first signs, all verify (rotation with two live keys). */
   noticeKeys: readonly Buffer[];
+  /** Keys of exchanges that encrypt their prices, by the id that the exchange's settings name. */
+  priceKeys: ReadonlyMap<string, PriceKeys>;
   /** Keyed hash of user ids. */
   userHashKey: Buffer;
   /** Absent: http://127.0.0.1:PORT. */
@@ -159,6 +162,27 @@ function secrets(reader: Reader, name: string, alone: boolean, home: string, own
   return lines.map((line) => Buffer.from(line, 'hex'));
 }
 
+/** Files `ID.price-keys` of two lines, encryption key and integrity key in base64 or base64url, as exchanges give them out. */
+function priceKeys(reader: Reader, name: string): Map<string, PriceKeys> {
+  const folder = reader.text(name);
+  const keys = new Map<string, PriceKeys>();
+  if (folder === null) return keys;
+  if (!existsSync(folder)) {
+    reader.faults.push(`${name} names a folder that does not exist: ${folder}`);
+    return keys;
+  }
+  for (const file of readdirSync(folder).filter((entry) => entry.endsWith(PRICE_KEYS))) {
+    const [encryption, integrity, ...rest] = readFileSync(path.join(folder, file), 'utf8').trim().split(/\s+/);
+    const pair = [encryption, integrity].map((line = '') => Buffer.from(line, 'base64url')) as [Buffer, Buffer];
+    if (rest.length > 0 || pair.some((key) => key.length < MIN_PRICE_KEY_BYTES))
+      reader.faults.push(`${name}: ${file} must hold two lines of base64, at least ${MIN_PRICE_KEY_BYTES} bytes each`);
+    keys.set(file.slice(0, -PRICE_KEYS.length), { encryption: pair[0], integrity: pair[1] });
+  }
+  return keys;
+}
+const PRICE_KEYS = '.price-keys';
+const MIN_PRICE_KEY_BYTES = 16;
+
 /**
  * Reads flags and environment (`argv` without node and script).
  * @throws ConfigError with every fault found
@@ -200,6 +224,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     operatorKeys: reader.keys('OPERATOR_KEYS_DIR'),
     killFile: reader.text('KILL_FILE'),
     noticeKeys: secrets(reader, 'NOTICE_KEY_FILE', alone, home, 'notice.key'),
+    priceKeys: priceKeys(reader, 'PRICE_KEYS_DIR'),
     userHashKey: secrets(reader, 'USER_HASH_KEY_FILE', alone, home, 'user-hash.key')[0] ?? Buffer.alloc(0),
     noticeBaseUrl: reader.url('NOTICE_BASE_URL'),
     heartbeatMs: reader.integer('EDGE_HEARTBEAT_MS', 5000, 50, 60_000),
@@ -221,11 +246,12 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
 
 /** The configuration as it may be printed: keys and tokens only as counts. */
 export function redacted(config: EdgeConfig): Record<string, unknown> {
-  const { edgeToken, noticeKeys, userHashKey, snapshotKeys, operatorKeys, ...open } = config;
+  const { edgeToken, noticeKeys, priceKeys: priced, userHashKey, snapshotKeys, operatorKeys, ...open } = config;
   return {
     ...open,
     edgeToken: edgeToken === '' ? 'none' : 'set',
     noticeKeys: noticeKeys.length,
+    priceKeys: [...priced.keys()],
     userHashKey: userHashKey.length > 0 ? 'set' : 'none',
     snapshotKeys: [...snapshotKeys.keys()],
     operatorKeys: [...operatorKeys.keys()],

@@ -12,7 +12,7 @@ import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
-import { NoticeReceiver, NoticeSigner } from './notices';
+import { NoticeReceiver, NoticeSigner, PriceReader } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
 import { paceCampaigns } from './pace-campaigns';
 import { BidPath } from './pipeline';
@@ -46,6 +46,7 @@ export class Edge {
   private readonly records = new RememberedRecords();
   private readonly lease: CanaryLeaseHolder;
   private readonly orders: KillOrders;
+  private readonly prices: PriceReader;
   private readonly killWatch: KillWatch | null;
   private readonly puller: SnapshotPuller | null;
   private readonly heartbeat: Heartbeat | null;
@@ -66,6 +67,7 @@ export class Edge {
     private readonly log: Logger,
   ) {
     this.rngCounter = config.rngStart;
+    this.prices = new PriceReader(config.priceKeys);
     lockHome(config.home);
     const recovery = recoverSegments(config.home);
     if (recovery.segments > 0 || recovery.tornBytes > 0) log.info(recovery, 'outbox of the last life recovered');
@@ -173,9 +175,9 @@ export class Edge {
   private readonly printMetrics = (): string => this.metrics.print(this.gauges);
 
   private gatherFacts(): EdgeFacts {
-    const { config, bootId, metrics, state, commit, segments, holder, lease } = this;
+    const { config, bootId, metrics, state, commit, segments, holder, lease, prices } = this;
     return {
-      ...{ config, bootId, metrics, state, commit, segments, holder, lease },
+      ...{ config, bootId, metrics, state, commit, segments, holder, lease, prices },
       startedAtMs: Date.now(),
       canary: () => this.servingCanary(),
       kill: () => this.killEffect(),
@@ -195,6 +197,7 @@ export class Edge {
       state: this.state,
       commit: this.commit,
       now: Date.now,
+      readPriceOf: (exchange) => this.prices.of(this.holder.live?.snapshot.exchanges[exchange]),
       fx: () => this.holder.live?.snapshot.fx ?? { base: 'USD', asOfMs: 0, rates: {} },
       landingUrlOf: (creativeId) => this.records.landingUrlOf(creativeId),
       count: (kind, result) => this.metrics.notices.add(1, kind, result),
@@ -240,6 +243,7 @@ export class Edge {
         metrics.requests.add(1, exchange);
         metrics.quality.answered(exchange);
       },
+      canReadPrices: (exchange) => this.prices.canRead(exchange),
       onLate: (exchange) => metrics.quality.late(exchange),
       onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
       onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),

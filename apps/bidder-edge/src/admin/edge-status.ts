@@ -47,6 +47,9 @@ function serving(facts: EdgeFacts): EdgeStatus['serving'] {
     campaigns: snapshot?.campaigns.length ?? 0,
     creatives: snapshot?.creatives.length ?? 0,
     exchanges: Object.keys(snapshot?.exchanges ?? {}),
+    withoutPriceKey: Object.values(snapshot?.exchanges ?? {})
+      .filter((exchange) => !facts.prices.canRead(exchange))
+      .map(({ exchange }) => exchange),
     arms: live === null ? [] : arms(facts, live),
     shadows: live?.shadows.map(({ rolloutId, sampleBps }) => ({ rolloutId, sampleBps })) ?? [],
     canaryLapses: lease.lapses,

@@ -26,6 +26,10 @@ export const REASON_WORDS: Readonly<Record<NoBidReason, ReasonWords>> = {
   'test-stopped': words('A test request met a stop.', REQUEST),
   'not-ready': words('The edge had no snapshot yet.', OPERATIONS),
   'bidding-stopped': words('A kill order stops bidding.', 'See adloop kill show; lifting takes two operators.'),
+  'price-unreadable': words(
+    'The exchange encrypts its prices and this edge does not have the key.',
+    'Put the key into PRICE_KEYS_DIR and restart the edge.',
+  ),
   coppa: words('The request is about children.', PRIVACY),
   'no-vendor': words(
     'The request is under GDPR and we have no vendor id at this exchange.',

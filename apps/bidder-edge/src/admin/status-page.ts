@@ -35,7 +35,7 @@ export function statusPage(
   return page(`Edge ${status.edgeId}`, everySeconds, body);
 }
 
-function alarms({ notReady, kill, exchanges: answers, outbox: box }: EdgeStatus): Markup {
+function alarms({ notReady, kill, serving: served, exchanges: answers, outbox: box }: EdgeStatus): Markup {
   const texts = [
     ...(notReady === null ? [] : [`No bids: ${notReady}.`]),
     ...(kill.level === 'none' ? [] : [`Kill level ${kill.level} is in force.`]),
@@ -45,6 +45,7 @@ function alarms({ notReady, kill, exchanges: answers, outbox: box }: EdgeStatus)
         ({ exchange, share }) =>
           `${percent(share)} of the answers to ${exchange} were late or invalid; exchanges throttle at 15 %.`,
       ),
+    ...served.withoutPriceKey.map((name) => `No bids at ${name}: this edge lacks the key of its prices.`),
     ...(box.isOpen ? [] : ['The outbox takes no records.']),
   ];
   return html`${texts.map((text) => html`<p class="alarm" role="alert">${bad(text)}</p>`)}`;

@@ -5,3 +5,5 @@
 export * from './notice-price';
 export * from './receive-notice';
 export * from './token';
+export * from './price-cipher';
+export * from './price-reader';

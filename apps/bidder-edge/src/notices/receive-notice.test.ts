@@ -1,4 +1,5 @@
 import type { BillableEvent, NoticeKind, Outcome } from '#domain/contracts';
+import { parsePriceMicros } from '#domain/money';
 import type { GroupCommit } from '../outbox/group-commit';
 import { EdgeState } from '../state/edge-state';
 import { NoticeReceiver, type NoticeResult } from './receive-notice';
@@ -43,6 +44,7 @@ function scene() {
     commit,
     now: () => clock.nowMs,
     fx: () => ({ base: 'USD', asOfMs: 0, rates: {} }),
+    readPriceOf: () => parsePriceMicros,
     landingUrlOf: () => 'https://shop.example/',
     count: (_kind, result) => void results.push(result),
     onAccepted: () => undefined,

@@ -3,6 +3,7 @@ import { nanosOfImpressions } from '#domain/money';
 import type { GroupCommit } from '../outbox/group-commit';
 import type { EdgeState } from '../state/edge-state';
 import { AUDIT, readLossReason, readMinToWin, readNoticePrice } from './notice-price';
+import type { ReadPrice } from './price-reader';
 import type { NoticeSigner, NoticeToken } from './token';
 
 /** What a notice did, in the words of the metric `adloop_edge_notices_total{result}`. */
@@ -33,6 +34,8 @@ export interface NoticePorts {
   commit: GroupCommit;
   now(): number;
   fx(): FxTable;
+  /** How an exchange writes prices, by its settings of now. */
+  readPriceOf(exchange: string): ReadPrice;
   /** Landing URL of the creative's own record, also of creatives that left the snapshot; null when unknown. */
   landingUrlOf(creativeId: string): string | null;
   count(kind: NoticeKind, result: NoticeResult): void;
@@ -127,7 +130,13 @@ export class NoticeReceiver {
     const fx = ports.fx();
     let priceNanos = 0;
     if (kind === 'win' || kind === 'bill') {
-      const price = readNoticePrice(query.get('p'), token.bidCurrency, token.maxMicros, fx);
+      const price = readNoticePrice(
+        query.get('p'),
+        token.bidCurrency,
+        token.maxMicros,
+        fx,
+        ports.readPriceOf(token.exchange),
+      );
       if (price.kind === 'audit') return 'audit';
       if (price.kind === 'malformed') return 'bad-price';
       // CPM micros are the nanos of one impression.

@@ -1,4 +1,4 @@
-import type { NoBidReason } from '#domain/contracts';
+import type { ExchangeSettings, NoBidReason } from '#domain/contracts';
 import type { ImpressionDecision, PreparedRequest } from '#domain/coordination';
 import type { DecodedRequest } from '#domain/openrtb';
 import type { ServedCanary } from '../canary/canary-lease';
@@ -36,6 +36,8 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
   onRequest(exchange: string): void;
   /** An answer left after its deadline. */
   onLate(exchange: string): void;
+  /** Whether the prices of an exchange's notices can be read here. */
+  canReadPrices(exchange: ExchangeSettings): boolean;
   onNoBid(stage: BidStage, reason: NoBidReason): void;
   onDecision(decision: NamedDecision): void;
   onAnswered(seconds: number): void;
@@ -89,6 +91,7 @@ export class BidPath {
       return problemResponse(status, code, detail, [{ pointer, code, detail }]);
     }
     if (kill.level === 'stop-bidding') return this.without('receive', 'bidding-stopped', request, decoded);
+    if (!ports.canReadPrices(received.exchange)) return this.without('receive', 'price-unreadable', request, decoded);
     if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
     const decodedAtMs = performance.now();
     if (decodedAtMs > received.deadlineMs) {

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
+import type { SeatNonBidRule } from '#domain/contracts';
 import { normaliseRequest, validateBidRequest, type DecodedRequest } from '#domain/openrtb';
 import type { Received } from './receive';
 
@@ -52,7 +53,11 @@ export function decode(received: Received, hashUser: (id: string) => string): De
   const { snapshot } = received.live;
   const request = normaliseRequest(raw, received.exchange, snapshot.fx, hashUser, snapshot.layerSalt);
   received.deadlineMs = received.arrivedAtMs + request.tmaxMs - received.exchange.networkAllowanceMs;
-  return { ok: true, request, wants: wantedReasons((raw as { ext?: RequestExt | null }).ext) };
+  return {
+    ok: true,
+    request,
+    wants: wantedReasons((raw as { ext?: RequestExt | null }).ext, received.exchange.seatNonBid),
+  };
 }
 
 interface RequestExt {
@@ -62,13 +67,17 @@ interface RequestExt {
   prebid?: { returnallbidstatus?: unknown } | null;
 }
 
-function wantedReasons(ext: RequestExt | null | undefined): WantedReasons {
-  if (ext == null) return NO_REASONS;
+function wantedReasons(ext: RequestExt | null | undefined, rule: SeatNonBidRule = 'asked'): WantedReasons {
+  if (ext == null) return rule === 'always' ? ALWAYS_SEAT_NON_BID : NO_REASONS;
   const isSet = (value: unknown): boolean => value === 1 || value === true;
   return {
     nbr: isSet(ext.nbr),
-    seatNonBid: isSet(ext.seatnonbid) || isSet(ext.returnallbidstatus) || isSet(ext.prebid?.returnallbidstatus),
+    seatNonBid:
+      rule === 'always' ||
+      (rule !== 'never' &&
+        (isSet(ext.seatnonbid) || isSet(ext.returnallbidstatus) || isSet(ext.prebid?.returnallbidstatus))),
   };
 }
 
 export const NO_REASONS: WantedReasons = { nbr: false, seatNonBid: false };
+const ALWAYS_SEAT_NON_BID: WantedReasons = { nbr: false, seatNonBid: true };
