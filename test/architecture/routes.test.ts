@@ -121,6 +121,7 @@ describe('routes of the control plane', () => {
       ['GET /api/v1/status', 'viewer ad-ops ml-lead release-manager on-call admin'],
       ['POST /api/v1/campaigns', 'ad-ops admin'],
       ['PATCH /api/v1/campaigns/:campaignId', 'ad-ops admin'],
+      ['PUT /api/v1/exchanges/:exchange', 'ad-ops admin'],
       ['POST /api/v1/training', 'ml-lead admin'],
       ['POST /api/v1/schedules/:name/pause', 'ml-lead release-manager on-call admin'],
       ['POST /api/v1/schedules/:name/resume', 'ml-lead admin'],

@@ -10,6 +10,13 @@ export class ApiClient {
     private readonly who: string,
   ) {}
 
+  /** PUTs a whole thing: over `version`, or as a new one when `version` is null. Throws CliError on any problem. */
+  async put<T>(path: string, body: unknown, version: number | null): Promise<T> {
+    const condition: Record<string, string> =
+      version === null ? { 'if-none-match': '*' } : { 'if-match': `"${version}"` };
+    return JSON.parse(await this.send('PUT', path, body, undefined, condition)) as T;
+  }
+
   /** Requests `/api/v1{path}`; POSTs carry an idempotency key, a new one unless given. Throws CliError on any problem. */
   async call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown, key?: string): Promise<T> {
     const text = await this.send(method, path, body, key);
@@ -26,7 +33,13 @@ export class ApiClient {
     return this.send('GET', path, undefined);
   }
 
-  private async send(method: string, path: string, body: unknown, key?: string): Promise<string> {
+  private async send(
+    method: string,
+    path: string,
+    body: unknown,
+    key?: string,
+    condition: Record<string, string> = {},
+  ): Promise<string> {
     const { apiUrl } = this.config;
     if (!apiUrl) {
       throw CliError.passing(
@@ -36,7 +49,10 @@ export class ApiClient {
         'Start one with `npm start`, or set ADLOOP_API to a control plane.',
       );
     }
-    const headers: Record<string, string> = { authorization: `Bearer ${tokenFor(this.config, this.who)}` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${tokenFor(this.config, this.who)}`,
+      ...condition,
+    };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (method === 'POST') headers['idempotency-key'] = key ?? randomUUID();
     let response: Response;

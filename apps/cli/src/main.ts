@@ -4,6 +4,7 @@ import { addCampaignCommands } from './commands/campaign';
 import { addDecisionCommands } from './commands/decision';
 import { addDoctorCommand } from './commands/doctor';
 import { addEdgeCommands } from './commands/edge';
+import { addExchangeCommands } from './commands/exchange';
 import { addForecastsCommand } from './commands/forecasts';
 import { addExperimentCommands } from './commands/experiment';
 import { addHomeCommands } from './commands/home';
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
   addDoctorCommand(program);
   addCampaignCommands(program);
   addEdgeCommands(program);
+  addExchangeCommands(program);
   addTrainCommands(program);
   addReleaseCommands(program);
   addMetaCommands(program);

@@ -41,6 +41,23 @@ export const ApiIdempotent = (): MethodDecorator =>
     schema: { type: 'string', minLength: 1, maxLength: 200 },
   });
 
+/** Documents the headers of a PUT that replaces or adds. */
+export const ApiWriteCondition = (): MethodDecorator =>
+  applyDecorators(
+    ApiHeader({
+      name: 'If-Match',
+      required: false,
+      description: 'ETag of the version to replace, or *. One of the two headers is needed.',
+      schema: { type: 'string', maxLength: 50 },
+    }),
+    ApiHeader({
+      name: 'If-None-Match',
+      required: false,
+      description: '* adds what is not there yet.',
+      schema: { type: 'string', maxLength: 50 },
+    }),
+  );
+
 /** Documents the `If-Match` header of a PATCH. */
 export const ApiIfMatch = (): MethodDecorator =>
   ApiHeader({

@@ -6,6 +6,7 @@ import { ControlPlaneConfig } from './config';
 import { DatabaseModule } from './database/database.module';
 import { EdgesModule } from './edges/edges.module';
 import { EvidenceModule } from './evidence/evidence.module';
+import { ExchangesHttpModule } from './exchanges/exchanges-http.module';
 import { ExperimentsHttpModule } from './experiments/experiments-http.module';
 import { ExperimentsModule } from './experiments/experiments.module';
 import { HealthModule } from './health/health.module';
@@ -58,6 +59,7 @@ const HTTP = [
   IdempotencyModule,
   HealthModule,
   CampaignsHttpModule,
+  ExchangesHttpModule,
   LakeHttpModule,
   LedgerHttpModule,
   AgentsHttpModule,

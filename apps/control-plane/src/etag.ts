@@ -21,6 +21,21 @@ export function requiredVersion(request: FastifyRequest): number | null {
   return Number(version);
 }
 
+/** What a PUT is based on: a version (null = any), or that there is nothing yet. */
+export type WriteCondition = 'absent' | { based: number | null };
+
+/**
+ * Condition of a PUT: If-Match as for any change, or `If-None-Match: *` to add.
+ * @throws ProblemError `version-required` (428) without either, `malformed-request` for anything else.
+ */
+export function writeCondition(request: FastifyRequest): WriteCondition {
+  const absent = request.headers['if-none-match'];
+  if (absent === undefined) return { based: requiredVersion(request) };
+  if (absent.trim() !== '*' || request.headers['if-match'] !== undefined)
+    throw new ProblemError('malformed-request', 'If-None-Match takes * alone, to add what is not there yet.');
+  return 'absent';
+}
+
 /** @throws ProblemError `stale-version` (412) unless `based` is the current version. */
 export function assertCurrent(based: number | null, current: number): void {
   if (based !== null && based !== current) {

@@ -44,6 +44,9 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/creatives': AD_OPS,
   'GET /api/v1/creatives/:creativeId': ANY_ROLE,
   'PATCH /api/v1/creatives/:creativeId': AD_OPS,
+  'GET /api/v1/exchanges': ANY_ROLE,
+  'GET /api/v1/exchanges/:exchange': ANY_ROLE,
+  'PUT /api/v1/exchanges/:exchange': AD_OPS,
   // edges
   'GET /api/v1/edges': ANY_ROLE,
   'GET /api/v1/snapshots': ANY_ROLE,

@@ -20,7 +20,13 @@ export class CellSettings {
   constructor(private readonly database: DataSource) {}
 
   async find(cell: string, manager: EntityManager = this.database.manager): Promise<CellSetting | null> {
-    const [row] = (await manager.query('SELECT * FROM cell_setting WHERE cell = $1', [cell])) as SettingRow[];
+    const [row] = (await manager.query(
+      `SELECT s.*, (
+         SELECT coalesce(jsonb_object_agg(e.exchange, e.settings || jsonb_build_object('exchange', e.exchange)), '{}')
+         FROM exchange_setting e WHERE e.cell = s.cell) AS exchanges
+       FROM cell_setting s WHERE s.cell = $1`,
+      [cell],
+    )) as SettingRow[];
     if (!row) return null;
     const { layer_salt: layerSalt, rng_seed: rngSeed, shading_table: shadingTable, exchanges, fx } = row;
     return { layerSalt, rngSeed: exactNumber(rngSeed), shadingTable, exchanges, fx };
@@ -29,16 +35,14 @@ export class CellSettings {
   /** Writes a cell's settings unless it has some. */
   async addMissing(manager: EntityManager, cell: string, setting: CellSetting): Promise<void> {
     await manager.query(
-      `INSERT INTO cell_setting (cell, layer_salt, rng_seed, shading_table, exchanges, fx)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-      [
-        cell,
-        setting.layerSalt,
-        setting.rngSeed,
-        JSON.stringify(setting.shadingTable),
-        JSON.stringify(setting.exchanges),
-        JSON.stringify(setting.fx),
-      ],
+      `INSERT INTO cell_setting (cell, layer_salt, rng_seed, shading_table, fx)
+       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+      [cell, setting.layerSalt, setting.rngSeed, JSON.stringify(setting.shadingTable), JSON.stringify(setting.fx)],
+    );
+    await manager.query(
+      `INSERT INTO exchange_setting (cell, exchange, settings)
+       SELECT $1, key, value - 'exchange' FROM jsonb_each($2) ON CONFLICT DO NOTHING`,
+      [cell, JSON.stringify(setting.exchanges)],
     );
   }
 }
