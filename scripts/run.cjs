@@ -26,6 +26,7 @@ const VERBS = {
   bench: { built: true, args: ['dist/bench/run.js'] },
   drill: { built: true, args: ['dist/scripts/drills/run.js'] },
   edge: { built: true, args: ['dist/apps/bidder-edge/src/main.js'] },
+  'ship-edge': { built: true, args: ['dist/scripts/ship-edge.js'] },
   adloop: { built: true, args: ['dist/apps/cli/src/main.js'] },
   build: { built: true, args: ['--version'] },
   check: { built: false, args: ['scripts/run/check.cjs'] },

@@ -139,17 +139,14 @@ export class Edge {
     this.metrics.loopLag.start();
     const thrown = (error: unknown): EdgeResponse => this.onThrown(error);
     this.admin = await serveAdmin(this.facts, this.printMetrics, thrown);
-    this.server = await SERVERS[config.httpServer](this.handler(), thrown, {
-      ...LIMITS,
-      host: config.host,
-      port: config.port,
-    });
+    const { host, port } = config;
+    this.server = await SERVERS[config.httpServer](this.handler(), thrown, { ...LIMITS, host, port });
     this.timers.push(setInterval(() => void this.everySecond(), 1000));
     this.timers.push(setInterval(() => this.metrics.roll(), WINDOW_MS));
     this.shipper.start();
     this.puller?.start();
     this.heartbeat?.start();
-    const url = `http://${config.host}:${this.port}/openrtb2/{exchange}`;
+    const url = `http://${host}:${this.port}/openrtb2/{exchange}`;
     const adminUrl = `http://${config.adminHost}:${this.adminPort}/`;
     log.info({ url, adminUrl, home: config.home, bootId: this.bootId }, 'edge serves');
   }
