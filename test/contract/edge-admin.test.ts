@@ -119,6 +119,13 @@ describe('the admin port of an edge', () => {
     expect(text).toContain('adloop_edge_late_or_invalid_ratio{exchange="demo"} 0');
   });
 
+  it('counts an answer that left after its deadline', async () => {
+    expect(await ask(local.url, bannerRequest('late', { tmax: 1 }))).toBeNull();
+    expect((await status()).exchanges[0]).toMatchObject({ answers: 21, late: 1, isAlarm: false });
+    const text = await (await get('/metrics')).text();
+    expect(text).toContain('adloop_edge_bad_answers_total{exchange="demo",what="late"} 1');
+  });
+
   it('alarms when an exchange gets too many late or invalid answers, and stays ready', async () => {
     const bids: SeenBid[] = [];
     for (let n = 0; n < 100; n += 1) {

@@ -133,6 +133,6 @@ function verdictOf(
   const [top] = reasons;
   const outranked = outrankedOf(sums).recent;
   if (top === undefined || outranked > top.recent)
-    return `It does not bid: other campaigns of ours were ranked higher on ${outranked} of ${looked.recent} impressions.`;
+    return `It does not bid: other campaigns of ours expected more from ${outranked} of ${looked.recent} impressions. Raise its goal, or narrow theirs.`;
   return `It does not bid, most often for this reason (${Math.round(top.share * 100)} %): ${top.means}`;
 }

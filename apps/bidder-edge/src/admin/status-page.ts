@@ -55,7 +55,7 @@ function serving({ serving: served, kill, controlPlane, notReady }: EdgeStatus):
   const reachable = controlPlane?.reachable ? good('reachable') : bad('not reachable');
   const facts = figures([
     ['state', notReady === null ? good('ready') : bad(notReady)],
-    ['snapshot', served.version === null ? 'none' : `${served.version} (${served.snapshotId ?? ''})`],
+    ['snapshot', served.version ?? 'none'],
     ['issued', served.issuedAtMs === null ? 'never' : `${utc(served.issuedAtMs)} UTC`],
     ['campaigns, creatives', `${served.campaigns}, ${served.creatives}`],
     ['kill level', kill.level],
@@ -77,7 +77,10 @@ function serving({ serving: served, kill, controlPlane, notReady }: EdgeStatus):
   const head = ['arm', 'users', 'rollout', 'lease left', 'breaker', 'policies'];
   const shadows = served.shadows.map(({ rolloutId, sampleBps }) => `${rolloutId} on ${sampleBps / 100} %`).join(', ');
   return html`${facts} ${table('Arms', head, rows, 'Nothing is served.')}
-    <p class="soft">Shadows: ${shadows || 'none'}. Exchanges: ${served.exchanges.join(', ') || 'none'}.</p>`;
+    <p class="soft">
+      Snapshot ${served.snapshotId ?? 'none'}. Shadows: ${shadows || 'none'}. Exchanges:
+      ${served.exchanges.join(', ') || 'none'}.
+    </p>`;
 }
 
 function traffic({ traffic: counted }: EdgeStatus): Markup {
