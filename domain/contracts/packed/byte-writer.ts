@@ -3,6 +3,7 @@ const BYTES_PER_UNIT = 3;
 /** Largest whole number written as such; its successor by one must still be exact. */
 const MAX_WHOLE = 2 ** 52;
 const SEVEN_BITS = 128;
+const MAX_SHIFTED = 0x7fffffff;
 
 const utf8 = new TextEncoder();
 
@@ -29,12 +30,20 @@ export class ByteWriter {
   /** A whole number from 0 to 2^53 − 1, seven bits a byte, lowest first (LEB128). */
   whole(value: number): void {
     this.makeRoom(8);
+    const { bytes } = this;
+    let { at } = this;
     let rest = value;
-    while (rest >= SEVEN_BITS) {
-      this.bytes[this.at++] = (rest % SEVEN_BITS) + SEVEN_BITS;
+    // Beyond 31 bits by division, below by shifts.
+    while (rest > MAX_SHIFTED) {
+      bytes[at++] = (rest % SEVEN_BITS) + SEVEN_BITS;
       rest = Math.floor(rest / SEVEN_BITS);
     }
-    this.bytes[this.at++] = rest;
+    while (rest >= SEVEN_BITS) {
+      bytes[at++] = (rest & 127) | SEVEN_BITS;
+      rest >>>= 7;
+    }
+    bytes[at++] = rest;
+    this.at = at;
   }
 
   /** Any number: a whole one from 0 on as itself plus one, any other as 0 and its eight bytes. */
