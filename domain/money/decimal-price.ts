@@ -43,9 +43,11 @@ export function printMicros(micros: number): string {
 
 /**
  * Micros of a price that arrived as a JSON number (a floor): rounded up, so that a bid at it is never below the floor.
- * A relative 1e-12 is forgiven, because 0.1 + 0.2 style noise is not meant to cost a micro.
+ * At most MAX_PRICE_MICROS. A relative 1e-12 is forgiven, because 0.1 + 0.2 style noise is not meant to cost a micro.
  */
 export function ceilMicros(units: number): number {
+  // 1e308 units are infinitely many micros, and infinity less its noise is no number: a floor like that is simply out of reach.
   const micros = units * 1e6;
+  if (micros >= MAX_PRICE_MICROS) return MAX_PRICE_MICROS;
   return micros > 0 ? Math.ceil(micros - micros * 1e-12 - 1e-9) : 0;
 }

@@ -49,6 +49,9 @@ describe('floors', () => {
     [0.1 + 0.2, 300_000],
     [0, 0],
     [-1, 0],
+    [1e9, MAX_PRICE_MICROS],
+    [1e308, MAX_PRICE_MICROS],
+    [Number.NaN, 0],
   ])('%d units are %d micros', (units, micros) => expect(ceilMicros(units)).toBe(micros));
 
   it('a bid at the floor after FX is never below the floor in its own currency', () => {

@@ -56,7 +56,8 @@ describe.each(['lean', 'node'])('the HTTP side of an edge, server %s', (server) 
     expect(wrong.headers.get('allow')).toBe('POST');
     expect((await fetch(`${local.url}/n/win`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${local.url}/nowhere`)).status).toBe(404);
-    expect((await fetch(`${local.url}/n/other`)).status).toBe(404);
+    for (const name of ['other', 'constructor', '__proto__', 'valueOf'])
+      expect((await fetch(`${local.url}/n/${name}`)).status).toBe(404);
   });
 
   it('says why there is no bid only when asked', async () => {

@@ -45,6 +45,12 @@ describe('isFiniteLaw', () => {
     [[Number.NaN, 1], false],
     [[1, Infinity], false],
     [[1], false],
+    [[1e30, 1], false],
+    [[-1e30, 1], false],
+    [[1, 1e30], false],
+    [[1, -0.5], false],
+    [[1, 0], false],
+    [[-99, 0.05], true],
   ])('%p is %p', (law, ok) => {
     expect(isFiniteLaw(Float32Array.from(law), 1)).toBe(ok);
   });

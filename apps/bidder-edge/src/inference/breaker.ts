@@ -56,9 +56,16 @@ export class Breaker {
   }
 }
 
-/** Whether every number of an inference is finite: ONNX gives NaN without an error. */
+/** No price is e^100 of anything, and no market is this wide: beyond, a model is broken and not merely of another opinion. */
+const LARGEST = 100;
+
+/**
+ * Whether an inference is a law at all, row by row (mu, sigma): finite, since ONNX gives NaN without an error; of a size that a
+ * logarithm of prices can have; sigma above 0. The policy's own bounds are narrower and no business of the breaker.
+ */
 export function isFiniteLaw(law: Float32Array, rowCount: number): boolean {
   if (law.length < rowCount * 2) return false;
-  for (let i = 0; i < rowCount * 2; i++) if (!Number.isFinite(law[i])) return false;
+  for (let i = 0; i < rowCount * 2; i++) if (!(Math.abs(law[i]) <= LARGEST)) return false;
+  for (let i = 1; i < rowCount * 2; i += 2) if (!(law[i] > 0)) return false;
   return true;
 }

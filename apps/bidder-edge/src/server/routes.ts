@@ -19,14 +19,15 @@ export interface RoutePorts extends ProbePorts {
 
 const BID_PREFIX = '/openrtb2/';
 const NOTICE_PREFIX = '/n/';
-const NOTICES: Readonly<Record<string, NoticeKind>> = {
-  win: 'win',
-  bill: 'bill',
-  loss: 'loss',
-  click: 'click',
-  conv: 'conversion',
-  view: 'view',
-};
+/** A map, not an object: `/n/constructor` is no notice. */
+const NOTICES: ReadonlyMap<string, NoticeKind> = new Map([
+  ['win', 'win'],
+  ['bill', 'bill'],
+  ['loss', 'loss'],
+  ['click', 'click'],
+  ['conv', 'conversion'],
+  ['view', 'view'],
+]);
 const JSON_TYPE = { 'content-type': 'application/json', 'cache-control': 'no-store' };
 
 /** The edge's routes: bids, notices, health, metrics. */
@@ -37,7 +38,7 @@ export function routes(ports: RoutePorts): Handler {
       if (request.method !== 'POST') return wrongMethod('POST');
       return ports.bid(path.slice(BID_PREFIX.length), request);
     }
-    const kind = path.startsWith(NOTICE_PREFIX) ? NOTICES[path.slice(NOTICE_PREFIX.length)] : undefined;
+    const kind = path.startsWith(NOTICE_PREFIX) ? NOTICES.get(path.slice(NOTICE_PREFIX.length)) : undefined;
     if (kind !== undefined) return request.method === 'GET' ? notice(ports, kind, request) : wrongMethod('GET');
     const page = PROBE_PAGES[path];
     if (page === undefined || (ports.isPublic && path === METRICS))

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { Server as NetServer, type AddressInfo } from 'node:net';
 import type { EdgeRequest, EdgeResponse, Handler } from './message';
 import { refusalText } from './http/response-text';
 import { problemResponse } from './problem';
@@ -23,7 +23,10 @@ export const LIMITS = {
 
 export interface RunningServer {
   port: number;
-  /** Stops accepting, lets requests in flight end for `drainMs`, then closes all connections. */
+  /**
+   * Stops accepting, answers what comes on open connections with `connection: close`, and cuts off what is left after
+   * `drainMs`.
+   */
   close(drainMs: number): Promise<void>;
 }
 
@@ -46,6 +49,10 @@ export async function serve(
     maxHeaderSize: 16_384,
     noDelay: true,
   });
+  const reply = (response: ServerResponse, answer: EdgeResponse): void => {
+    if (!server.listening) response.shouldKeepAlive = false;
+    write(response, answer);
+  };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const arrivedAtMs = performance.now();
     receiveBody(request, options.maxBodyBytes, (body) => {
@@ -64,8 +71,8 @@ export async function serve(
         body,
         arrivedAtMs,
       });
-      if (answer instanceof Promise) void answer.then((late) => write(response, late));
-      else write(response, answer);
+      if (answer instanceof Promise) void answer.then((late) => reply(response, late));
+      else reply(response, answer);
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -137,10 +144,16 @@ function write(response: ServerResponse, answer: EdgeResponse): void {
   if (answer.afterWrite) setImmediate(answer.afterWrite);
 }
 
+/** Share of the drain in which a kept-alive connection may still bring a request and be told that it was the last. */
+const LAST_WORD_SHARE = 0.25;
+
 async function close(server: Server, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  // Not http's own close: it cuts idle connections at once, and under load a request is on its way on most of them.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  const timers = [
+    setTimeout(() => server.closeIdleConnections(), drainMs * LAST_WORD_SHARE),
+    setTimeout(() => server.closeAllConnections(), drainMs),
+  ];
   await closed;
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
 }
