@@ -8,20 +8,19 @@ import type { EdgeFacts } from './edge-facts';
 import { buildGauges } from './gauges';
 import { edgeReport, Heartbeat } from './heartbeat';
 import { lockHome } from './home-lock';
+import { Housekeeping } from './housekeeping';
 import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
 import { NoticeReceiver, NoticeSigner, PriceReader } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
-import { paceCampaigns } from './pace-campaigns';
 import { BidPath } from './pipeline';
-import { watchQuality } from './quality-watch';
 import { isLoopback, LIMITS, routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
 import { shipCounts } from './ship-counts';
-import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller, type LiveSnapshot } from './snapshot';
-import { EdgeState, encodeEntry, GrantIntake, Journal, StateView, type ClockOf } from './state';
+import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller } from './snapshot';
+import { EdgeState, encodeEntry, GrantIntake, Journal, StateView } from './state';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
 const MAX_PENDING_BYTES = 64 << 20;
@@ -52,12 +51,12 @@ export class Edge {
   private readonly heartbeat: Heartbeat | null;
   private readonly shadows: ShadowQueue;
   private readonly facts: EdgeFacts;
+  private readonly housekeeping: Housekeeping;
   private readonly gauges: Gauge[];
   private server: RunningServer | null = null;
   private admin: RunningServer | null = null;
   private readonly timers: NodeJS.Timeout[] = [];
   private lastContactMs = Number.NEGATIVE_INFINITY;
-  private pacingSteps = 0;
   private decisionCount = 0;
   private rngCounter: number;
   private isStopping = false;
@@ -113,6 +112,12 @@ export class Edge {
       onDropped: () => this.metrics.shadows.add(1, 'dropped'),
       now: Date.now,
     });
+    this.housekeeping = new Housekeeping({
+      ...{ state: this.state, commit: this.commit, intake: this.intake, metrics: this.metrics, log },
+      onAlarm: () => this.heartbeat?.beatNow(),
+      live: () => this.holder.live,
+      isAlone: target === null,
+    });
     this.facts = this.gatherFacts();
     this.gauges = buildGauges(this.facts);
   }
@@ -135,13 +140,13 @@ export class Edge {
     await this.journal.compact(this.state.dump(Date.now()));
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
-    await this.everySecond();
+    await this.housekeeping.run();
     this.metrics.loopLag.start();
     const thrown = (error: unknown): EdgeResponse => this.onThrown(error);
     this.admin = await serveAdmin(this.facts, this.printMetrics, thrown);
     const { host, port } = config;
     this.server = await SERVERS[config.httpServer](this.handler(), thrown, { ...LIMITS, host, port });
-    this.timers.push(setInterval(() => void this.everySecond(), 1000));
+    this.timers.push(setInterval(() => void this.housekeeping.run(), 1000));
     this.timers.push(setInterval(() => this.metrics.roll(), WINDOW_MS));
     this.shipper.start();
     this.puller?.start();
@@ -233,7 +238,7 @@ export class Edge {
       state,
       commit,
       view: new StateView(state, isStopped, allowanceOf, onFiltered),
-      stateVersion: () => this.pacingSteps,
+      stateVersion: () => this.housekeeping.pacingSteps,
       reachable: () => this.isReachable(),
       hashUser: userHasher(config.userHashKey),
       onRequest: (exchange) => {
@@ -336,29 +341,8 @@ export class Edge {
   private async onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> {
     this.lease.accept(answer.canaryLease, answer.serverTimeMs);
     this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
-    if (!this.isStopping) await this.intake.take(answer.grants);
-  }
-
-  private async everySecond(): Promise<void> {
-    const nowMs = Date.now();
-    this.metrics.expired.add(this.state.expire(nowMs));
-    this.commit.tick();
-    this.intake.retry();
-    watchQuality(this.metrics.quality, this.log, () => this.heartbeat?.beatNow());
-    const live = this.holder.live;
-    if (live === null) return;
-    const clockOf: ClockOf = (campaignId) => live.index.campaignById.get(campaignId)?.clock ?? null;
-    this.pacingSteps += 1;
-    paceCampaigns(this.state, live, clockOf, nowMs);
-    if (this.config.controlPlaneUrl === null) await this.grantOwnSlices(live, clockOf, nowMs);
-  }
-
-  /** Alone there is no ledger but the snapshot's daily amounts. */
-  private async grantOwnSlices(live: LiveSnapshot, clockOf: ClockOf, nowMs: number): Promise<void> {
-    const { ledger, standalone } = this.state;
-    this.state.forgetClosed(ledger.closedGrants());
-    if (!this.commit.isFailed)
-      await this.intake.take(standalone.due(live.snapshot.standaloneGrantNanos, clockOf, nowMs));
+    this.housekeeping.followClock();
+    if (!this.isStopping) await this.intake.take(answer.grants, answer.serverTimeMs);
   }
 
   private servingCanary(): ServedCanary | null {

@@ -26,6 +26,7 @@ export class EdgeMetrics {
     'Bills after their reservation was voided: real spend.',
   );
   readonly expired = new Counter('adloop_edge_reservations_expired_total', 'Reservations without any notice.');
+  readonly clockSteps = new Counter('adloop_edge_clock_steps_total', 'Times the wall clock was set.', ['direction']);
   readonly shed = new Counter('adloop_edge_outbox_shed_total', 'Records not kept for lack of room.', ['class']);
   readonly outboxFaults = new Counter('adloop_edge_outbox_faults_total', 'Commits the disk refused.', ['code']);
   readonly shipped = new Counter('adloop_edge_segments_total', 'Sealed segments by what became of them.', ['result']);

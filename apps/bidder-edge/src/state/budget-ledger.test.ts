@@ -47,6 +47,13 @@ describe('BudgetLedger', () => {
     expect(ledger.hasGrant('canary', 10_000)).toBe(false);
   });
 
+  it.each([Number.NaN, Infinity, -1, 0.5, 2 ** 60])('refuses to reserve %p nanos, and is what it was', (nanos) => {
+    const ledger = new BudgetLedger();
+    ledger.add(grant({ outageNanos: 0 }));
+    expect(() => ledger.reserve('c', 'champion', nanos, 0, true)).toThrow();
+    expect(ledger.reports()[0]).toMatchObject({ reservedNanos: 0, freeNanos: 1000 });
+  });
+
   it('settles to the paid price and frees the rest', () => {
     const ledger = new BudgetLedger();
     ledger.add(grant({ outageNanos: 0 }));

@@ -111,6 +111,8 @@ export class BudgetLedger {
 
   /** Takes `priceNanos` out of one grant, the one that ends first. Null when none has room: fail closed. */
   reserve(campaignId: string, arm: Arm, priceNanos: number, nowMs: number, reachable: boolean): string | null {
+    // NaN is not more than what is free, and one of it would make an account unlimited for good.
+    assert(Number.isSafeInteger(priceNanos) && priceNanos >= 0, `a price of ${priceNanos} nanos`);
     let best: Account | null = null;
     for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) {
       if (usable(account, nowMs, reachable) < priceNanos) continue;
@@ -166,6 +168,14 @@ export class BudgetLedger {
     account.spentNanos += paidNanos;
     this.addSpent(account, paidNanos);
     return true;
+  }
+
+  /** The wall clock was set by `stepMs`: every grant and quarantine lives on for as long as it would have. */
+  shift(stepMs: number): void {
+    for (const account of this.byId.values()) {
+      account.grant = { ...account.grant, expiresAtMs: account.grant.expiresAtMs + stepMs };
+      account.heldUntilMs += stepMs;
+    }
   }
 
   /**

@@ -30,10 +30,12 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
   for (const { kind, pick, price, gapMs } of steps) {
     nowMs += gapMs;
     if (kind === 'grant') {
+      const grantId = `g${journal.length}`;
       state.addGrant({
-        ...{ grantId: `g${journal.length}`, campaignId: 'c', arm: 'champion', day: 'd', amountNanos: 1000 },
+        ...{ grantId, campaignId: 'c', arm: 'champion', day: 'd', amountNanos: 1000 },
         ...{ outageNanos: 0, expiresAtMs: nowMs + 5000, dayPlanNanos: 1, daySpentNanos: 0 },
       });
+      state.ledger.activate(grantId);
     } else if (kind === 'bid') {
       const request = {
         exchange: 'demo',
@@ -106,6 +108,31 @@ describe('EdgeState', () => {
       { numRuns: 200 },
     );
   });
+
+  it.each([3_600_000, -3_600_000, 86_400_000, -86_400_000])(
+    'ends nothing sooner or later and counts nothing twice when the clock is set by %p ms',
+    (stepMs) => {
+      const { state, nowMs } = live([
+        { kind: 'grant', pick: 0, price: 1, gapMs: 0 },
+        { kind: 'bid', pick: 0, price: 300, gapMs: 10 },
+        { kind: 'bid', pick: 1, price: 200, gapMs: 10 },
+        { kind: 'bill', pick: 0, price: 300, gapMs: 10 },
+      ]);
+      const at = (ms: number): number => nowMs + stepMs + ms;
+      state.onClockStep(stepMs);
+      state.expire(at(900));
+      expect(state.reservations.size).toBe(1);
+      state.expire(at(1000));
+      expect(state.reservations.size).toBe(0);
+      expect(state.ledger.freeNanos('c', 'champion', at(4900), true)).toBe(700);
+      expect(state.ledger.freeNanos('c', 'champion', at(5000), true)).toBe(0);
+      expect(state.guard.take('d0', 'bill', 10)).toBe('repeated');
+      state.onClockStep(-stepMs);
+      state.expire(nowMs + 6000);
+      expect(state.guard.take('d0', 'bill', 10)).toBe('repeated');
+      expect(state.ledger.reports()[0]).toMatchObject({ spentNanos: 300, returnedNanos: 700, closed: true });
+    },
+  );
 
   it('gives nothing free back to bids until what the dead process may owe has expired', () => {
     const { journal, nowMs } = live([{ kind: 'grant', pick: 0, price: 1, gapMs: 0 }]);

@@ -48,6 +48,8 @@ export class EdgeState {
   readonly pacing = new Pacing();
   readonly exploration = new Exploration();
   readonly standalone: StandaloneGrants;
+  /** How far the wall clock was set forward since this process started, ms; a step back takes from it. */
+  private aheadMs = 0;
 
   constructor(
     private readonly limits: StateLimits,
@@ -95,8 +97,19 @@ export class EdgeState {
   expire(nowMs: number): number {
     const expired = this.reservations.expire(nowMs);
     for (const grantId of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', grantId });
-    this.guard.expire(nowMs - this.limits.tokenTtlMs);
+    this.guard.expire(nowMs - this.limits.tokenTtlMs - this.aheadMs);
     return expired;
+  }
+
+  /**
+   * The wall clock was set by `stepMs`. Nothing ends sooner or later for it: grants end when their grantor reckons, and a
+   * reservation made before a step back must not outlive the grant that pays for it. What the guard knows it keeps until its
+   * tokens are over by the old clock as well: should the new one be wrong, they will be good again.
+   */
+  onClockStep(stepMs: number): void {
+    this.ledger.shift(stepMs);
+    this.reservations.shift(stepMs);
+    this.aheadMs = Math.max(0, this.aheadMs + stepMs);
   }
 
   returnLeases(): void {
@@ -138,6 +151,8 @@ export class EdgeState {
         return this.exposures.load(entry.key, entry.buckets);
       case 'seen':
         return this.guard.load(entry.decisionId, entry.mask, entry.decidedAtMs);
+      case 'forgotten':
+        return this.guard.loadForgotten(entry.upToMs);
       case 'probe':
         return undefined;
     }
@@ -155,6 +170,7 @@ export class EdgeState {
     for (const account of this.ledger.dump()) yield { kind: 'account', account };
     for (const [lane, nanos] of this.ledger.unplaced()) yield { kind: 'late', lane, nanos };
     for (const day of this.standalone.days()) yield { kind: 'day', ...day };
+    yield { kind: 'forgotten', upToMs: this.guard.forgottenUpTo };
     for (const [decisionId, mask, decidedAtMs] of this.guard.dump())
       yield { kind: 'seen', decisionId, mask, decidedAtMs };
     for (const [key, buckets] of this.caps.dump(nowMs)) yield { kind: 'cap', key, buckets: [...buckets] };

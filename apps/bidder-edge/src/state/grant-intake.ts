@@ -9,8 +9,13 @@ export class GrantIntake {
     private readonly commit: GroupCommit,
   ) {}
 
-  async take(grants: readonly BudgetGrant[]): Promise<void> {
-    for (const grant of grants) this.state.addGrant(grant);
+  /**
+   * @param grantedAtMs the grantor's clock when it answered; a grant lives as long as that clock says, whatever this machine's
+   * shows: past its end the grantor gives the rest of it to somebody else.
+   */
+  async take(grants: readonly BudgetGrant[], grantedAtMs: number): Promise<void> {
+    const aheadMs = Date.now() - grantedAtMs;
+    for (const grant of grants) this.state.addGrant({ ...grant, expiresAtMs: grant.expiresAtMs + aheadMs });
     if (grants.length > 0) await this.activateWhenDurable(grants.map((grant) => grant.grantId));
   }
 

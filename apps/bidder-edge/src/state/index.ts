@@ -3,6 +3,7 @@
  * idempotency guard of notices. All of it lives in this process's memory and is rebuilt from the state journal.
  */
 export * from './budget-ledger';
+export * from './clock-steps';
 export * from './edge-state';
 export * from './exploration';
 export * from './frequency-counts';

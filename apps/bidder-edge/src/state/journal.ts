@@ -33,6 +33,7 @@ export type JournalEntry =
   | { kind: 'day'; campaignId: string; day: string; nanos: number }
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
+  | { kind: 'forgotten'; upToMs: number }
   | { kind: 'probe' };
 
 /** An entry as it goes into a frame; bytes are good until the next call. */

@@ -18,6 +18,18 @@ describe('NoticeGuard', () => {
     expect(guard.take('d3', 'bill', 3)).toBe('repeated');
   });
 
+  it('still knows that it forgot, when a clock is set back or a checkpoint is read', () => {
+    const guard = new NoticeGuard(10);
+    expect(guard.take('d1', 'bill', 1000)).toBe('first');
+    guard.expire(5000);
+    expect(guard.size).toBe(0);
+    expect(guard.take('d1', 'bill', 1000)).toBe('forgotten');
+    const reborn = new NoticeGuard(10);
+    reborn.loadForgotten(guard.forgottenUpTo);
+    expect(reborn.take('d1', 'bill', 1000)).toBe('forgotten');
+    expect(reborn.take('d2', 'bill', 1001)).toBe('first');
+  });
+
   it('never says first twice for the same notice, however small it is', () => {
     fc.assert(
       fc.property(

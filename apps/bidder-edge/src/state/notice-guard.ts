@@ -66,21 +66,31 @@ export class NoticeGuard {
     this.seen.set(decisionId, { mask, decidedAtMs });
   }
 
-  /** Drops entries of tokens that expired: such notices are refused by their expiry. */
+  /** Newest decision among those forgotten, for a checkpoint; −1 when none was. */
+  get forgottenUpTo(): number {
+    return this.forgottenUpToMs;
+  }
+
+  loadForgotten(upToMs: number): void {
+    this.forgottenUpToMs = Math.max(this.forgottenUpToMs, upToMs);
+  }
+
+  /** Drops entries of tokens that expired: such notices are refused by their expiry, and by us should the clock be set back. */
   expire(decidedBeforeMs: number): void {
     for (const [id, entry] of this.seen) {
       if (entry.decidedAtMs >= decidedBeforeMs) return;
-      this.seen.delete(id);
+      this.forget(id, entry);
     }
   }
 
   private evict(): void {
     if (this.seen.size < this.maxEntries) return;
-    for (const [id, entry] of this.seen) {
-      this.seen.delete(id);
-      this.forgottenUpToMs = Math.max(this.forgottenUpToMs, entry.decidedAtMs);
-      return;
-    }
+    for (const [id, entry] of this.seen) return this.forget(id, entry);
+  }
+
+  private forget(id: string, { decidedAtMs }: Seen): void {
+    this.seen.delete(id);
+    this.forgottenUpToMs = Math.max(this.forgottenUpToMs, decidedAtMs);
   }
 }
 

@@ -136,6 +136,11 @@ export class Reservations {
     return expired;
   }
 
+  /** The wall clock was set by `stepMs`: every reservation lives on for as long as it would have. */
+  shift(stepMs: number): void {
+    for (const reservation of this.open.values()) reservation.expiresAtMs += stepMs;
+  }
+
   /** Restores the order of expiry after a journal put reservations back in another one. */
   sort(): void {
     const sorted = [...this.open.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
