@@ -68,6 +68,8 @@ module.exports = {
     rung('e2e', 600_000),
     rung('console', 300_000),
     rung('architecture', 120_000),
+    // By hand: scripts/test-long.ts.
+    ...(process.env.LONG_TESTS === '1' ? [rung('long', 3 * 3_600_000)] : []),
     ...(process.env.RECORD_HISTORIES === '1' ? [recorder] : []),
   ],
 };

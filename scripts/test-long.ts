@@ -4,28 +4,45 @@
  */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { findRoot } from './setup';
+import { findRoot, readEnvironment } from './setup';
 
-const PARTS: readonly { name: string; file: string; args: string[] }[] = [
+interface Part {
+  name: string;
+  /** Below the repository's root. */
+  file: string;
+  args: string[];
+}
+
+const longTest = (name: string, test: string): Part => ({
+  name,
+  file: 'node_modules/jest/bin/jest.js',
+  args: ['--selectProjects', 'long', '--runInBand', '--forceExit', '--silent', '--', `test/long/${test}.test.ts`],
+});
+
+const PARTS: readonly Part[] = [
+  longTest('edge: kill -9, 100 times', 'edge-kills'),
+  longTest('edge: fuzzing for 10 minutes', 'edge-fuzz'),
   ...[1, 2, 3].map((seed) => ({
     name: `story, seed ${seed}`,
-    file: 'scripts/story.js',
+    file: 'dist/scripts/story.js',
     args: ['--seed', String(seed)],
   })),
-  { name: 'outage of 10 minutes', file: 'scripts/drills/run.js', args: ['outage', '--minutes', '10'] },
-  { name: 'canaries', file: 'scripts/drills/run.js', args: ['canaries', '--json'] },
-  { name: 'no worker for three stages', file: 'scripts/drills/run.js', args: ['worker'] },
-  { name: 'kill files', file: 'scripts/drills/run.js', args: ['kill-file', '--json'] },
-  { name: 'kills during a canary', file: 'scripts/drills/run.js', args: ['kills'] },
+  { name: 'outage of 10 minutes', file: 'dist/scripts/drills/run.js', args: ['outage', '--minutes', '10'] },
+  { name: 'canaries', file: 'dist/scripts/drills/run.js', args: ['canaries', '--json'] },
+  { name: 'no worker for three stages', file: 'dist/scripts/drills/run.js', args: ['worker'] },
+  { name: 'kill files', file: 'dist/scripts/drills/run.js', args: ['kill-file', '--json'] },
+  { name: 'kills during a canary', file: 'dist/scripts/drills/run.js', args: ['kills'] },
 ];
 
 let failed = 0;
 for (const { name, file, args } of PARTS) {
   process.stderr.write(`adloop: ${name}\n`);
   const startedAtMs = Date.now();
-  const { status, stdout } = spawnSync(process.execPath, [path.join(findRoot(), 'dist', file), ...args], {
+  const { status, stdout } = spawnSync(process.execPath, [path.join(findRoot(), file), ...args], {
+    cwd: findRoot(),
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...readEnvironment().inherited, LONG_TESTS: '1' },
   });
   if (status !== 0) failed += 1;
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(0);

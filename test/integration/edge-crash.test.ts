@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Outcome } from '#domain/contracts';
+import { crashRounds, GRANT_NANOS } from '../fixtures/crash-rounds';
 import { demoSnapshot } from '../fixtures/demo-snapshot';
 import { EdgeProcess, waitFor } from '../fixtures/edge-process';
 import { ask, bannerRequest, grantsFor, notify } from '../fixtures/edge-traffic';
@@ -8,10 +9,6 @@ import { EdgeKeys, FakeControlPlane } from '../fixtures/fake-control-plane';
 import { temporaryFolder } from '../fixtures/local-edge';
 
 const ROUNDS = 6;
-const GRANT_NANOS = 1e9;
-
-/** Bills that the edge acknowledged with 200, by decision id. */
-type Acknowledged = Map<string, number>;
 
 describe('an edge killed with -9 in mid-stream', () => {
   const folder = temporaryFolder('edge-crash');
@@ -35,42 +32,13 @@ describe('an edge killed with -9 in mid-stream', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Bids and bills as fast as eight clients can, until the edge is gone. */
-  async function stream(round: number, acknowledged: Acknowledged, unpaid: string[]): Promise<void> {
-    const client = async (worker: number): Promise<void> => {
-      for (let n = 0; ; n += 1) {
-        const bid = await ask(edge.url, bannerRequest(`u-${round}-${worker}-${n}`));
-        if (bid === null) continue;
-        if (n % 5 === 4) unpaid.push(bid.burl);
-        else if ((await notify(bid.burl, { price: bid.price })).status === 200) acknowledged.set(bid.id, bid.price);
-      }
-    };
-    // Every client ends by the refused connection of the dead edge.
-    await Promise.allSettled(Array.from({ length: 8 }, (_, worker) => client(worker)));
-  }
-
   const bills = (): Outcome[] =>
     control.events().flatMap((event) => (event.type === 'outcome' && event.kind === 'bill' ? [event] : []));
 
   it('loses no acknowledged notice, counts none twice, and never spends a grant twice', async () => {
-    const acknowledged: Acknowledged = new Map();
-    const unpaid: string[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      control.grants = grantsFor(snapshot, GRANT_NANOS).map((grant) => ({
-        ...grant,
-        grantId: `${grant.grantId}-${round}`,
-      }));
-      await edge.start();
-      await waitFor(async () => (await ask(edge.url, bannerRequest(`warm-${round}`))) !== null);
-      const streaming = stream(round, acknowledged, unpaid);
-      await new Promise((resolve) => setTimeout(resolve, 250 + 90 * round));
-      await edge.end('SIGKILL');
-      await streaming;
-    }
-    control.grants = [];
-    await edge.start();
-    expect(acknowledged.size).toBeGreaterThan(50);
-    const known = [...acknowledged.keys()];
+    const lifeMs = (round: number): number => 250 + 90 * round;
+    const { acknowledged: known, unpaid } = await crashRounds({ rounds: ROUNDS, edge, control, lifeMs });
+    expect(known.length).toBeGreaterThan(50);
     await waitFor(() => {
       const seen = new Set(bills().map((bill) => bill.decisionId));
       return known.every((id) => seen.has(id));
