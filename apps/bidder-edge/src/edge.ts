@@ -165,7 +165,7 @@ export class Edge {
     await this.server?.close(DRAIN_MS);
     await this.admin?.close(0);
     this.metrics.loopLag.stop();
-    this.state.returnLeases();
+    this.state.returnLeases(Date.now());
     await this.puller?.stop();
     await this.heartbeat?.stop();
     await this.commit.close();
@@ -325,6 +325,7 @@ export class Edge {
       token,
       everyMs: this.config.heartbeatMs,
       report: () => edgeReport(this.facts),
+      durable: () => this.commit.durable(),
       onContact: (reached) => {
         if (reached) this.lastContactMs = performance.now();
       },

@@ -30,6 +30,12 @@ export interface SavedAccount {
   closed: boolean;
 }
 
+/** What one grant gave back to its grantor. */
+export interface Returned {
+  grantId: string;
+  nanos: number;
+}
+
 const laneOf = (campaignId: string, arm: Arm): string => `${campaignId}|${arm}`;
 const NO_ACCOUNTS: readonly Account[] = [];
 
@@ -139,13 +145,23 @@ export class BudgetLedger {
     this.settle(grantId, reservedNanos, 0);
   }
 
-  /** A bill after its reservation was voided: real spend that no grant held. */
-  chargeLate(campaignId: string, arm: Arm, paidNanos: number): void {
-    const lane = laneOf(campaignId, arm);
+  /**
+   * A bill after its reservation was voided: real spend that no grant held. Charged to the newest open grant, or to the next one.
+   * @returns the grant, null for the next one
+   */
+  chargeLate(campaignId: string, arm: Arm, paidNanos: number): string | null {
     const open = this.byLane.get(campaignId, arm)?.findLast((account) => !account.closed);
+    return this.restoreLate(campaignId, arm, paidNanos, open?.grant.grantId ?? null);
+  }
+
+  /** Replay: charged where it was charged then, whatever is open now: a late bill on a grant that is forgotten is lost. */
+  restoreLate(campaignId: string, arm: Arm, paidNanos: number, grantId: string | null): string | null {
+    const lane = laneOf(campaignId, arm);
     this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
-    if (open) open.lateNanos += paidNanos;
+    const account = grantId === null ? undefined : this.byId.get(grantId);
+    if (account) account.lateNanos += paidNanos;
     else this.unplacedLate.set(lane, (this.unplacedLate.get(lane) ?? 0) + paidNanos);
+    return account ? grantId : null;
   }
 
   /** After a crash: what was free may back bids nobody remembers, so it is held until `untilMs` and then returned. */
@@ -180,10 +196,10 @@ export class BudgetLedger {
 
   /**
    * Returns what expired grants still have free, ends quarantines, closes grants with nothing open.
-   * Answers the grants that gave something back, for the journal.
+   * Answers what each grant gave back, for the journal.
    */
-  expire(nowMs: number): string[] {
-    const returned: string[] = [];
+  expire(nowMs: number): Returned[] {
+    const returned: Returned[] = [];
     for (const account of this.byId.values()) {
       if (account.closed) continue;
       const before = account.returnedNanos;
@@ -192,27 +208,29 @@ export class BudgetLedger {
         account.returnedNanos += account.heldNanos;
         account.heldNanos = 0;
       }
-      if (account.grant.expiresAtMs <= nowMs) returnFree(account);
+      if (account.grant.expiresAtMs <= nowMs) returnFree(account, account.freeNanos);
       closeIfDone(account);
-      if (account.returnedNanos > before) returned.push(account.grant.grantId);
+      const nanos = account.returnedNanos - before;
+      if (nanos > 0) returned.push({ grantId: account.grant.grantId, nanos });
     }
     return returned;
   }
 
-  /** Shutdown: everything free goes back. Answers all grants still open or just closed. */
-  returnAll(): string[] {
-    for (const account of this.byId.values()) {
-      returnFree(account);
+  /** Shutdown: everything free goes back. Answers what each grant gave back. */
+  returnAll(): Returned[] {
+    return [...this.byId.values()].map((account) => {
+      const nanos = account.freeNanos;
+      returnFree(account, nanos);
       closeIfDone(account);
-    }
-    return [...this.byId.keys()];
+      return { grantId: account.grant.grantId, nanos };
+    });
   }
 
-  /** One grant's free part goes back: replay of a journalled return. */
-  returnGrant(grantId: string): void {
+  /** Replay of a journalled return; journals of older versions say not how much, and mean everything free. */
+  restoreReturned(grantId: string, nanos: number | undefined): void {
     const account = this.byId.get(grantId);
     if (!account) return;
-    returnFree(account);
+    returnFree(account, Math.min(account.freeNanos, nanos ?? Infinity));
     closeIfDone(account);
   }
 
@@ -355,9 +373,9 @@ function usable(account: Account, nowMs: number, reachable: boolean): number {
   return Math.max(0, account.freeNanos - kept);
 }
 
-function returnFree(account: Account): void {
-  account.returnedNanos += account.freeNanos;
-  account.freeNanos = 0;
+function returnFree(account: Account, nanos: number): void {
+  account.returnedNanos += nanos;
+  account.freeNanos -= nanos;
 }
 
 /** A grant with nothing reserved or free has no future; one fully spent closes when its last reservation settles. */

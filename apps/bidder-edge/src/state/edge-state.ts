@@ -83,22 +83,22 @@ export class EdgeState {
 
   /** Applies a notice that the guard let through. True when its reservation was live (money was held for it). */
   applyNotice(notice: AcceptedNotice, nowMs: number): boolean {
-    const isLive = this.move(notice, nowMs);
+    const { isLive, lateGrantId } = this.move(notice, nowMs);
     const { kind, decisionId, decidedAtMs, campaignId, creativeId, arm, grantId, paidNanos } = notice;
     this.journal({
       kind: 'notice',
       notice: kind,
-      ...{ decisionId, decidedAtMs, atMs: nowMs, campaignId, creativeId, arm, grantId, paidNanos, isLive },
+      ...{ decisionId, decidedAtMs, atMs: nowMs, campaignId, creativeId, arm, grantId, paidNanos, isLive, lateGrantId },
     });
     return isLive;
   }
 
   /** Voids expired reservations, returns expired grants, forgets tokens that expired. Answers how many bids expired. */
   expire(nowMs: number): number {
-    const expired = this.reservations.expire(nowMs);
-    for (const grantId of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', grantId });
+    this.reservations.expire(nowMs);
+    for (const returned of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', ...returned, atMs: nowMs });
     this.guard.expire(nowMs - this.limits.tokenTtlMs - this.aheadMs);
-    return expired;
+    return this.reservations.takeRunOut();
   }
 
   /**
@@ -107,13 +107,14 @@ export class EdgeState {
    * tokens are over by the old clock as well: should the new one be wrong, they will be good again.
    */
   onClockStep(stepMs: number): void {
-    this.ledger.shift(stepMs);
-    this.reservations.shift(stepMs);
+    this.shift(stepMs);
+    this.journal({ kind: 'clock', stepMs });
     this.aheadMs = Math.max(0, this.aheadMs + stepMs);
   }
 
-  returnLeases(): void {
-    for (const grantId of this.ledger.returnAll()) this.journal({ kind: 'returned', grantId });
+  returnLeases(nowMs: number): void {
+    this.reservations.expire(nowMs);
+    for (const returned of this.ledger.returnAll()) this.journal({ kind: 'returned', ...returned, atMs: nowMs });
   }
 
   /** Forgets closed grants; `grantIds` null means all of them (nobody else keeps accounts). */
@@ -134,7 +135,8 @@ export class EdgeState {
       case 'account':
         return this.ledger.load(entry.account);
       case 'returned':
-        return this.ledger.returnGrant(entry.grantId);
+        if (entry.atMs !== undefined) this.reservations.expire(entry.atMs);
+        return this.ledger.restoreReturned(entry.grantId, entry.nanos);
       case 'closed':
         return this.replayClosed(entry.grantId);
       case 'bid':
@@ -153,6 +155,8 @@ export class EdgeState {
         return this.guard.load(entry.decisionId, entry.mask, entry.decidedAtMs);
       case 'forgotten':
         return this.guard.loadForgotten(entry.upToMs);
+      case 'clock':
+        return this.shift(entry.stepMs);
       case 'probe':
         return undefined;
     }
@@ -178,19 +182,19 @@ export class EdgeState {
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
   }
 
-  private move(notice: AcceptedNotice, nowMs: number): boolean {
+  private move(notice: AcceptedNotice, nowMs: number): { isLive: boolean; lateGrantId?: string | null } {
     const { kind, decisionId, campaignId, arm, paidNanos } = notice;
     const reservation = this.reservations.find(decisionId);
     if (kind === 'win') this.live.onWin(arm, notice.exchange, nowMs);
     if (kind === 'loss' && reservation) this.reservations.void(reservation);
-    if (kind !== 'bill') return reservation !== null;
+    if (kind !== 'bill') return { isLive: reservation !== null };
     if (reservation) this.reservations.settle(reservation, paidNanos, nowMs);
     const mayBeHeld = notice.decidedAtMs + this.limits.reservationTtlMs > nowMs;
     const isLive = reservation !== null || (mayBeHeld && this.ledger.settleHeld(notice.grantId, paidNanos));
-    if (!isLive) this.ledger.chargeLate(campaignId, arm, paidNanos);
+    const lateGrantId = isLive ? undefined : this.ledger.chargeLate(campaignId, arm, paidNanos);
     this.expose(reservation, notice, nowMs);
     this.exploration.onBill(campaignId, arm, paidNanos, reservation?.isExploratory ?? false, nowMs);
-    return isLive;
+    return { isLive, lateGrantId };
   }
 
   /** The impression happened, whatever became of its reservation: caps and fatigue count it. */
@@ -211,10 +215,22 @@ export class EdgeState {
     this.ledger.forget([grantId]);
   }
 
+  private shift(stepMs: number): void {
+    this.ledger.shift(stepMs);
+    this.reservations.shift(stepMs);
+  }
+
   private replayBid(reservation: Reservation): void {
     const { decisionId } = reservation;
+    // What had run out by then had made room for this bid. Nothing is journalled when a reservation runs out.
+    this.reservations.expire(reservation.expiresAtMs - this.limits.reservationTtlMs);
     if (!this.guard.has(decisionId, 'bill') && !this.guard.has(decisionId, 'loss'))
       this.reservations.restore(reservation);
+  }
+
+  private replayLate({ campaignId, arm, paidNanos, lateGrantId }: Extract<JournalEntry, { kind: 'notice' }>): void {
+    if (lateGrantId === undefined) this.ledger.chargeLate(campaignId, arm, paidNanos);
+    else this.ledger.restoreLate(campaignId, arm, paidNanos, lateGrantId);
   }
 
   private replayNotice(entry: Extract<JournalEntry, { kind: 'notice' }>): void {
@@ -227,7 +243,7 @@ export class EdgeState {
       if (reservation) this.reservations.void(reservation);
       if (notice === 'loss') return;
     }
-    if (!entry.isLive) this.ledger.chargeLate(entry.campaignId, entry.arm, entry.paidNanos);
+    if (!entry.isLive) this.replayLate(entry);
     else if (reservation) this.reservations.settle(reservation, entry.paidNanos, entry.atMs);
     else if (!this.ledger.restoreSpent(entry.grantId, entry.paidNanos))
       this.ledger.chargeLate(entry.campaignId, entry.arm, entry.paidNanos);

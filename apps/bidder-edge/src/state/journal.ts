@@ -12,7 +12,8 @@ import type { Reservation } from './reservations';
 /** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
 export type JournalEntry =
   | { kind: 'grant'; grant: BudgetGrant }
-  | { kind: 'returned'; grantId: string }
+  /** `atMs`: what had run out by then had been voided before. Older journals hold the grant alone. */
+  | { kind: 'returned'; grantId: string; nanos?: number; atMs?: number }
   | { kind: 'closed'; grantId: string }
   | { kind: 'bid'; reservation: Reservation }
   | {
@@ -27,6 +28,8 @@ export type JournalEntry =
       grantId: string;
       paidNanos: number;
       isLive: boolean;
+      /** Of a bill that is not live: the grant that it was charged to, null for the next one. Absent in older journals. */
+      lateGrantId?: string | null;
     }
   | { kind: 'account'; account: SavedAccount }
   | { kind: 'late'; lane: string; nanos: number }
@@ -34,6 +37,7 @@ export type JournalEntry =
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
   | { kind: 'forgotten'; upToMs: number }
+  | { kind: 'clock'; stepMs: number }
   | { kind: 'probe' };
 
 /** An entry as it goes into a frame; bytes are good until the next call. */

@@ -43,6 +43,7 @@ const MAX_VOIDED = 50_000;
 export class Reservations {
   private readonly open = new Map<string, Reservation>();
   private readonly voided = new Map<string, Reservation>();
+  private runOut = 0;
 
   constructor(
     private readonly ledger: BudgetLedger,
@@ -57,6 +58,8 @@ export class Reservations {
 
   /** Takes caps and budget, or nothing at all. The caller names the decision by `attach`. */
   tryReserve(request: ReserveRequest, nowMs: number, reachable: boolean): Omit<Reservation, 'decisionId'> | null {
+    // Whoever replays the journal voids in the same order: by the time of each bid, not whenever a second was over.
+    this.expire(nowMs);
     const { caps, userKey, ...rest } = request;
     if (this.open.size >= this.maxOpen) return null;
     if (caps.length > 0 && userKey === null) return null;
@@ -125,15 +128,20 @@ export class Reservations {
     this.voided.set(reservation.decisionId, reservation);
   }
 
-  /** Voids what expired; returns how many. */
-  expire(nowMs: number): number {
-    let expired = 0;
+  /** Voids what ran out. */
+  expire(nowMs: number): void {
     for (const reservation of this.open.values()) {
-      if (reservation.expiresAtMs > nowMs) break;
+      if (reservation.expiresAtMs > nowMs) return;
       this.void(reservation);
-      expired += 1;
+      this.runOut += 1;
     }
-    return expired;
+  }
+
+  /** How many ran out since the last call. */
+  takeRunOut(): number {
+    const { runOut } = this;
+    this.runOut = 0;
+    return runOut;
   }
 
   /** The wall clock was set by `stepMs`: every reservation lives on for as long as it would have. */
