@@ -20,7 +20,9 @@ const longTest = (name: string, test: string): Part => ({
 });
 
 const PARTS: readonly Part[] = [
+  longTest('edge: 1,000,000 histories of one budget', 'budget-schedules'),
   longTest('edge: kill -9, 100 times', 'edge-kills'),
+  longTest('edge: soak of 20 minutes', 'edge-soak'),
   longTest('edge: fuzzing for 10 minutes', 'edge-fuzz'),
   ...[1, 2, 3].map((seed) => ({
     name: `story, seed ${seed}`,
