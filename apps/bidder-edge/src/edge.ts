@@ -165,7 +165,7 @@ export class Edge {
     await this.server?.close(DRAIN_MS);
     await this.admin?.close(0);
     this.metrics.loopLag.stop();
-    this.state.returnLeases(Date.now());
+    this.state.returnLeases();
     await this.puller?.stop();
     await this.heartbeat?.stop();
     await this.commit.close();

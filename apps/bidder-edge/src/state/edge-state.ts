@@ -95,10 +95,11 @@ export class EdgeState {
 
   /** Voids expired reservations, returns expired grants, forgets tokens that expired. Answers how many bids expired. */
   expire(nowMs: number): number {
-    this.reservations.expire(nowMs);
-    for (const returned of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', ...returned, atMs: nowMs });
+    const decisionIds = this.reservations.expire(nowMs);
+    if (decisionIds.length > 0) this.journal({ kind: 'voided', decisionIds });
+    for (const returned of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', ...returned });
     this.guard.expire(nowMs - this.limits.tokenTtlMs - this.aheadMs);
-    return this.reservations.takeRunOut();
+    return decisionIds.length;
   }
 
   /**
@@ -112,9 +113,8 @@ export class EdgeState {
     this.aheadMs = Math.max(0, this.aheadMs + stepMs);
   }
 
-  returnLeases(nowMs: number): void {
-    this.reservations.expire(nowMs);
-    for (const returned of this.ledger.returnAll()) this.journal({ kind: 'returned', ...returned, atMs: nowMs });
+  returnLeases(): void {
+    for (const returned of this.ledger.returnAll()) this.journal({ kind: 'returned', ...returned });
   }
 
   /** Forgets closed grants; `grantIds` null means all of them (nobody else keeps accounts). */
@@ -135,8 +135,9 @@ export class EdgeState {
       case 'account':
         return this.ledger.load(entry.account);
       case 'returned':
-        if (entry.atMs !== undefined) this.reservations.expire(entry.atMs);
         return this.ledger.restoreReturned(entry.grantId, entry.nanos);
+      case 'voided':
+        return this.replayVoided(entry.decisionIds);
       case 'closed':
         return this.replayClosed(entry.grantId);
       case 'bid':
@@ -220,10 +221,15 @@ export class EdgeState {
     this.reservations.shift(stepMs);
   }
 
+  private replayVoided(decisionIds: readonly string[]): void {
+    for (const decisionId of decisionIds) {
+      const reservation = this.reservations.find(decisionId);
+      if (reservation) this.reservations.void(reservation);
+    }
+  }
+
   private replayBid(reservation: Reservation): void {
     const { decisionId } = reservation;
-    // What had run out by then had made room for this bid. Nothing is journalled when a reservation runs out.
-    this.reservations.expire(reservation.expiresAtMs - this.limits.reservationTtlMs);
     if (!this.guard.has(decisionId, 'bill') && !this.guard.has(decisionId, 'loss'))
       this.reservations.restore(reservation);
   }

@@ -12,8 +12,10 @@ import type { Reservation } from './reservations';
 /** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
 export type JournalEntry =
   | { kind: 'grant'; grant: BudgetGrant }
-  /** `atMs`: what had run out by then had been voided before. Older journals hold the grant alone. */
-  | { kind: 'returned'; grantId: string; nanos?: number; atMs?: number }
+  /** Older journals hold the grant alone, and mean everything free. */
+  | { kind: 'returned'; grantId: string; nanos?: number }
+  /** Reservations that ran out: what they held may back other bids from here on. */
+  | { kind: 'voided'; decisionIds: string[] }
   | { kind: 'closed'; grantId: string }
   | { kind: 'bid'; reservation: Reservation }
   | {

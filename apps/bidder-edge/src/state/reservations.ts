@@ -43,7 +43,6 @@ const MAX_VOIDED = 50_000;
 export class Reservations {
   private readonly open = new Map<string, Reservation>();
   private readonly voided = new Map<string, Reservation>();
-  private runOut = 0;
 
   constructor(
     private readonly ledger: BudgetLedger,
@@ -58,8 +57,6 @@ export class Reservations {
 
   /** Takes caps and budget, or nothing at all. The caller names the decision by `attach`. */
   tryReserve(request: ReserveRequest, nowMs: number, reachable: boolean): Omit<Reservation, 'decisionId'> | null {
-    // Whoever replays the journal voids in the same order: by the time of each bid, not whenever a second was over.
-    this.expire(nowMs);
     const { caps, userKey, ...rest } = request;
     if (this.open.size >= this.maxOpen) return null;
     if (caps.length > 0 && userKey === null) return null;
@@ -128,20 +125,15 @@ export class Reservations {
     this.voided.set(reservation.decisionId, reservation);
   }
 
-  /** Voids what ran out. */
-  expire(nowMs: number): void {
+  /** Voids what ran out; answers the decisions. */
+  expire(nowMs: number): string[] {
+    const expired: string[] = [];
     for (const reservation of this.open.values()) {
-      if (reservation.expiresAtMs > nowMs) return;
+      if (reservation.expiresAtMs > nowMs) break;
       this.void(reservation);
-      this.runOut += 1;
+      expired.push(reservation.decisionId);
     }
-  }
-
-  /** How many ran out since the last call. */
-  takeRunOut(): number {
-    const { runOut } = this;
-    this.runOut = 0;
-    return runOut;
+    return expired;
   }
 
   /** The wall clock was set by `stepMs`: every reservation lives on for as long as it would have. */
