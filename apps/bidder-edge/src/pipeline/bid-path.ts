@@ -131,10 +131,21 @@ export class BidPath {
 
   /** What follows the model: decision, answer, and what is left for after the socket write. */
   private decided(matched: Matched, law: Float32Array | null): EdgeResponse {
+    const { received, prepared, reachable } = matched;
+    const reservations = new RequestReservations(received.live.index, prepared, this.ports.state, reachable);
+    try {
+      return this.conclude(matched, law, reservations);
+    } catch (error) {
+      // Held for an answer that nobody gets, and named by no decision, it would never be free again.
+      reservations.cancel();
+      throw error;
+    }
+  }
+
+  private conclude(matched: Matched, law: Float32Array | null, reservations: RequestReservations): EdgeResponse {
     const { ports } = this;
-    const { received, request, wants, prepared, reachable, decodedAtMs, matchedAtMs } = matched;
+    const { received, request, wants, prepared, decodedAtMs, matchedAtMs } = matched;
     const inferredAtMs = performance.now();
-    const reservations = new RequestReservations(received.live.index, prepared, ports.state, reachable);
     const decided = decide(received, prepared, law, reservations, ports.view.onFiltered);
     const decidedAtMs = performance.now();
     const latencyUs: StageLatency = {

@@ -56,6 +56,23 @@ describe('inference of one request', () => {
     expect(prepared.context.quarantined).toEqual(['bid']);
   });
 
+  it('counts a model that sleeps 50 ms of a usual budget as failing, and opens the breaker', () => {
+    const asleep = new Int32Array(new SharedArrayBuffer(4));
+    const { received, prepared, observer, fallbacks, breaker } = scene(() => {
+      Atomics.wait(asleep, 0, 0, 50);
+      return Float32Array.of(0, 1);
+    });
+    for (let n = 0; n < 5; n += 1) {
+      received.arrivedAtMs = performance.now();
+      received.deadlineMs = received.arrivedAtMs + 110;
+      // Its answer is in time and good: it is used, as long as there is one.
+      expect(infer(received, prepared, n, observer)).toEqual(Float32Array.of(0, 1));
+    }
+    expect(breaker.isOpen).toBe(true);
+    expect(infer(received, prepared, 6, observer)).toBeNull();
+    expect(fallbacks).toEqual(['breaker']);
+  });
+
   it('runs no model once 60 % of the time is used', async () => {
     const run = jest.fn(() => Promise.resolve(Float32Array.of(0, 1)));
     const { received, prepared, observer, fallbacks } = scene(run, 100, 70);

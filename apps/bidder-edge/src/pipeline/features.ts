@@ -25,8 +25,9 @@ export function infer(
   const served = received.live.models[context.arm];
   if (served === null || prepared.rowCount === 0 || context.inferenceMode !== 'models') return null;
   if (context.quarantined.includes('bid')) return null;
-  const used = performance.now() - received.arrivedAtMs;
-  if (used > (received.deadlineMs - received.arrivedAtMs) * MODELS_UNTIL) {
+  const startedAtMs = performance.now();
+  const budgetMs = received.deadlineMs - received.arrivedAtMs;
+  if (startedAtMs - received.arrivedAtMs > budgetMs * MODELS_UNTIL) {
     observer.onFallback('bid', 'deadline');
     return null;
   }
@@ -37,7 +38,9 @@ export function infer(
   }
   const judge = (law: Float32Array | null): Float32Array | null => {
     if (law !== null && isFiniteLaw(law, prepared.rowCount)) {
-      served.breaker.onSuccess();
+      // One that was started as late as it may be, and takes this long, misses its deadline: slow is a way to fail.
+      if (performance.now() - startedAtMs > budgetMs * (1 - MODELS_UNTIL)) served.breaker.onFault(nowMs);
+      else served.breaker.onSuccess();
       return law;
     }
     served.breaker.onFault(nowMs);

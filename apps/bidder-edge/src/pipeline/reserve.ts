@@ -46,21 +46,23 @@ export class RequestReservations {
   /** Gives every bid its reservation; the order of successful reservations is the order of bids. Answers the grants. */
   commit(decisions: readonly ImpressionDecision[], idOf: (at: number) => string): string[] {
     const { request } = this.prepared;
-    let next = 0;
     return decisions.map(({ outputs }, at) => {
       if (outputs.creativeId === null) return '';
-      const held = this.held[next++];
+      const held = this.held[0];
       if (request.isTest) {
         this.state.reservations.cancel(held);
+        this.held.shift();
         return '';
       }
       const isExploratory =
         outputs.agents?.bid.reason === 'exploration' || (outputs.propensity?.creative ?? 1) < EXPLORATORY_BELOW;
       this.state.onBid({ ...held, decisionId: idOf(at), isExploratory });
+      this.held.shift();
       return held.grantId;
     });
   }
 
+  /** Gives back what no bid has got: all of it before `commit`. */
   cancel(): void {
     for (const held of this.held) this.state.reservations.cancel(held);
     this.held.length = 0;
