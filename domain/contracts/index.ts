@@ -17,6 +17,7 @@ export * from './edge-status';
 export * from './exchange';
 export * from './experiment';
 export * from './intent';
+export * from './key-file';
 export * from './kill-order';
 export * from './kpi-rollup';
 export * from './manifest-seal';

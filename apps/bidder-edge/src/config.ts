@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { parseKeyFile } from '#domain/contracts';
 import type { PriceKeys } from './notices/price-cipher';
 import { HTTP_SERVERS, type HttpServer } from './server/servers';
 
@@ -32,6 +33,8 @@ export interface EdgeConfig {
   killFile: string | null;
   /** HMAC keys of notice tokens, hex decoded; the first signs, all verify (rotation with two live keys). */
   noticeKeys: readonly Buffer[];
+  /** Where they came from: read again every second. */
+  noticeKeyFile: string;
   /** Keys of exchanges that encrypt their prices, by the id that the exchange's settings name. */
   priceKeys: ReadonlyMap<string, PriceKeys>;
   /** Keyed hash of user ids. */
@@ -141,25 +144,27 @@ function parseFlags(argv: readonly string[], faults: string[]): Map<string, stri
   return flags;
 }
 
-/** A secret kept in the edge's own home, made on first use: only for an edge that runs alone. */
-function ownSecret(home: string, name: string): Buffer {
-  const file = path.join(home, 'keys', name);
+/** Path of a secret: the file that `name` names, or one in the edge's own home, made on first use: only for an edge that runs alone. */
+function secretFile(reader: Reader, name: string, alone: boolean, home: string, own: string): string | null {
+  const named = reader.text(name);
+  if (named !== null) return named;
+  if (!alone) reader.faults.push(`${name} is required with CONTROL_PLANE_URL`);
+  if (!alone || reader.faults.length > 0) return null;
+  const file = path.join(home, 'keys', own);
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 });
-  return Buffer.from(readFileSync(file, 'utf8').trim(), 'hex');
+  return file;
 }
 
-function secrets(reader: Reader, name: string, alone: boolean, home: string, own: string): Buffer[] {
-  const text = reader.file(name);
-  if (text === null) {
-    if (alone && reader.faults.length === 0) return [ownSecret(home, own)];
-    if (!alone && reader.text(name) === null) reader.faults.push(`${name} is required with CONTROL_PLANE_URL`);
+function secrets(reader: Reader, name: string, file: string | null): Buffer[] {
+  if (file === null) return [];
+  if (!existsSync(file)) {
+    reader.faults.push(`${name} names a file that does not exist: ${file}`);
     return [];
   }
-  const lines = text.split(/\s+/);
-  if (lines.some((line) => !/^[0-9a-f]{32,128}$/i.test(line)) || lines.length > 2)
-    reader.faults.push(`${name} must hold one or two lines of 32 to 128 hex digits`);
-  return lines.map((line) => Buffer.from(line, 'hex'));
+  const keys = parseKeyFile(readFileSync(file, 'utf8'));
+  if (keys === null) reader.faults.push(`${name} must hold one or two lines of 32 to 128 hex digits`);
+  return (keys ?? []).map((key) => Buffer.from(key, 'hex'));
 }
 
 /** Files `ID.price-keys` of two lines, encryption key and integrity key in base64 or base64url, as exchanges give them out. */
@@ -207,6 +212,8 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
   const edgeToken = reader.file('EDGE_TOKEN_FILE') ?? '';
   if (!alone && edgeToken === '' && reader.text('EDGE_TOKEN_FILE') === null)
     reader.faults.push('EDGE_TOKEN_FILE is required with CONTROL_PLANE_URL');
+  const noticeKeyFile = secretFile(reader, 'NOTICE_KEY_FILE', alone, home, 'notice.key');
+  const userHashKeyFile = secretFile(reader, 'USER_HASH_KEY_FILE', alone, home, 'user-hash.key');
   const config: EdgeConfig = {
     edgeId,
     host: reader.text('EDGE_HOST') ?? '127.0.0.1',
@@ -223,9 +230,10 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     snapshotKeys,
     operatorKeys: reader.keys('OPERATOR_KEYS_DIR'),
     killFile: reader.text('KILL_FILE'),
-    noticeKeys: secrets(reader, 'NOTICE_KEY_FILE', alone, home, 'notice.key'),
+    noticeKeys: secrets(reader, 'NOTICE_KEY_FILE', noticeKeyFile),
+    noticeKeyFile: noticeKeyFile ?? '',
     priceKeys: priceKeys(reader, 'PRICE_KEYS_DIR'),
-    userHashKey: secrets(reader, 'USER_HASH_KEY_FILE', alone, home, 'user-hash.key')[0] ?? Buffer.alloc(0),
+    userHashKey: secrets(reader, 'USER_HASH_KEY_FILE', userHashKeyFile)[0] ?? Buffer.alloc(0),
     noticeBaseUrl: reader.url('NOTICE_BASE_URL'),
     heartbeatMs: reader.integer('EDGE_HEARTBEAT_MS', 5000, 50, 60_000),
     reservationTtlMs: reader.integer('EDGE_RESERVATION_TTL_MS', 300_000, 100, 86_400_000),

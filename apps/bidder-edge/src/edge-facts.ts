@@ -2,7 +2,7 @@ import type { CanaryLeaseHolder, ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
 import type { KillEffect } from './kill';
 import type { EdgeMetrics } from './metrics';
-import type { PriceReader } from './notices';
+import type { NoticeSigner, PriceReader } from './notices';
 import type { GroupCommit, SegmentStore } from './outbox';
 import type { SnapshotHolder } from './snapshot';
 import type { EdgeState } from './state';
@@ -20,6 +20,7 @@ export interface EdgeFacts {
   readonly holder: SnapshotHolder;
   readonly lease: CanaryLeaseHolder;
   readonly prices: PriceReader;
+  readonly signer: NoticeSigner;
   /** The canary really served now; null without one, without its lease or without its budget. */
   canary(): ServedCanary | null;
   kill(): KillEffect;

@@ -13,7 +13,7 @@ import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
-import { NoticeReceiver, NoticeSigner, PriceReader } from './notices';
+import { KeyWatch, NoticeReceiver, NoticeSigner, PriceReader } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
 import { BidPath } from './pipeline';
 import { isLoopback, LIMITS, routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
@@ -52,6 +52,8 @@ export class Edge {
   private readonly shadows: ShadowQueue;
   private readonly facts: EdgeFacts;
   private readonly housekeeping: Housekeeping;
+  private readonly signer: NoticeSigner;
+  private readonly keyWatch: KeyWatch;
   private readonly gauges: Gauge[];
   private server: RunningServer | null = null;
   private admin: RunningServer | null = null;
@@ -112,12 +114,9 @@ export class Edge {
       onDropped: () => this.metrics.shadows.add(1, 'dropped'),
       now: Date.now,
     });
-    this.housekeeping = new Housekeeping({
-      ...{ state: this.state, commit: this.commit, intake: this.intake, metrics: this.metrics, log },
-      onAlarm: () => this.heartbeat?.beatNow(),
-      live: () => this.holder.live,
-      isAlone: target === null,
-    });
+    this.signer = new NoticeSigner(config.noticeKeys);
+    this.keyWatch = this.openKeyWatch();
+    this.housekeeping = this.openHousekeeping();
     this.facts = this.gatherFacts();
     this.gauges = buildGauges(this.facts);
   }
@@ -146,6 +145,7 @@ export class Edge {
     this.admin = await serveAdmin(this.facts, this.printMetrics, thrown);
     const { host, port } = config;
     this.server = await SERVERS[config.httpServer](this.handler(), thrown, { ...LIMITS, host, port });
+    this.keyWatch.start();
     this.timers.push(setInterval(() => void this.housekeeping.run(), 1000));
     this.timers.push(setInterval(() => this.metrics.roll(), WINDOW_MS));
     this.shipper.start();
@@ -162,6 +162,7 @@ export class Edge {
     this.isStopping = true;
     for (const timer of this.timers) clearInterval(timer);
     this.killWatch?.stop();
+    this.keyWatch.stop();
     await this.server?.close(DRAIN_MS);
     await this.admin?.close(0);
     this.metrics.loopLag.stop();
@@ -177,9 +178,9 @@ export class Edge {
   private readonly printMetrics = (): string => this.metrics.print(this.gauges);
 
   private gatherFacts(): EdgeFacts {
-    const { config, bootId, metrics, state, commit, segments, holder, lease, prices } = this;
+    const { config, bootId, metrics, state, commit, segments, holder, lease, prices, signer } = this;
     return {
-      ...{ config, bootId, metrics, state, commit, segments, holder, lease, prices },
+      ...{ config, bootId, metrics, state, commit, segments, holder, lease, prices, signer },
       startedAtMs: Date.now(),
       canary: () => this.servingCanary(),
       kill: () => this.killEffect(),
@@ -191,11 +192,10 @@ export class Edge {
   }
 
   private handler(): ReturnType<typeof routes> {
-    const signer = new NoticeSigner(this.config.noticeKeys);
-    const path = new BidPath(this.bidPorts(signer));
+    const path = new BidPath(this.bidPorts());
     const notices = new NoticeReceiver({
       edgeId: this.config.edgeId,
-      signer,
+      signer: this.signer,
       state: this.state,
       commit: this.commit,
       now: Date.now,
@@ -219,8 +219,8 @@ export class Edge {
     });
   }
 
-  private bidPorts(signer: NoticeSigner): ConstructorParameters<typeof BidPath>[0] {
-    const { config, metrics, state, commit } = this;
+  private bidPorts(): ConstructorParameters<typeof BidPath>[0] {
+    const { config, metrics, state, commit, signer } = this;
     const isStopped = (campaignId: string): boolean => this.killEffect().stoppedCampaigns.has(campaignId);
     const allowanceOf = (campaignId: string): number =>
       this.holder.live?.index.campaignById.get(campaignId)?.campaign.explorationAllowance ?? 0;
@@ -307,6 +307,23 @@ export class Edge {
       },
       () => this.metrics.kills.add(1, 'unreadable'),
     );
+  }
+
+  private openHousekeeping(): Housekeeping {
+    const { state, commit, intake, metrics, log } = this;
+    return new Housekeeping({
+      ...{ state, commit, intake, metrics, log },
+      onAlarm: () => this.heartbeat?.beatNow(),
+      live: () => this.holder.live,
+      isAlone: this.config.controlPlaneUrl === null,
+    });
+  }
+
+  private openKeyWatch(): KeyWatch {
+    return new KeyWatch(this.config.noticeKeyFile, this.signer, (verdict) => {
+      this.metrics.noticeKeys.add(1, verdict);
+      this.log.warn({ verdict, keyIds: this.signer.keyIds }, 'key file of notices read');
+    });
   }
 
   private openPuller(url: string, token: string): SnapshotPuller {

@@ -39,6 +39,9 @@ export function buildGauges(facts: EdgeFacts): Gauge[] {
     new Gauge('adloop_edge_quarantined', 'Agents that run their baselines here.', () =>
       facts.quarantined().map((agent) => ({ labels: { agent }, value: 1 })),
     ),
+    new Gauge('adloop_edge_notice_key', 'Live keys of notice tokens, and what each does.', () =>
+      facts.signer.keyIds.map((key, at) => ({ labels: { key, role: at === 0 ? 'signs' : 'verifies' }, value: 1 })),
+    ),
     new Gauge('adloop_edge_pacing_multiplier', "Budget agent's multiplier.", () =>
       state.ledger.plans().map(({ campaignId, arm }) => ({
         labels: { campaign: campaignId, arm },

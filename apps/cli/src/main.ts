@@ -10,6 +10,7 @@ import { addExperimentCommands } from './commands/experiment';
 import { addHomeCommands } from './commands/home';
 import { addModelCommands } from './commands/models';
 import { addRejudgeCommand } from './commands/rejudge';
+import { addKeyCommands } from './commands/keys';
 import { addKillCommands } from './commands/kill';
 import { addHoldCommands } from './commands/hold';
 import { addLedgerCommands } from './commands/ledger';
@@ -19,7 +20,7 @@ import { addReportCommand } from './commands/report';
 import { addStatusCommand } from './commands/status';
 import { addTrainCommands } from './commands/train';
 
-/** The whole command line; `doctor backup restore reset kill` act on ADLOOP_HOME, `edge` on an edge's admin port, every other verb on the API. */
+/** The whole command line; `doctor backup restore reset kill keys` act on ADLOOP_HOME, `edge` on an edge's admin port, every other verb on the API. */
 export function buildProgram(): Command {
   const program = new Command('adloop')
     .description('Adloop: closed-loop advertising by agents that learn')
@@ -47,6 +48,7 @@ export function buildProgram(): Command {
   addLedgerCommands(program);
   addHomeCommands(program);
   addKillCommands(program);
+  addKeyCommands(program);
   return program;
 }
 

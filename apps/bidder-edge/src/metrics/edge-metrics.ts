@@ -20,6 +20,7 @@ export class EdgeMetrics {
     'reason',
   ]);
   readonly notices = new Counter('adloop_edge_notices_total', 'Notices by what they did.', ['kind', 'result']);
+  readonly noticeKeys = new Counter('adloop_edge_notice_key_files_total', 'Key files of notices read.', ['verdict']);
   readonly spendNanos = new Counter('adloop_edge_spend_nanos_total', 'Billed, fleet currency.', ['arm']);
   readonly lateBills = new Counter(
     'adloop_edge_late_bills_total',

@@ -52,14 +52,28 @@ export const keyIdOf = (key: Buffer): string => createHash('sha256').update(key)
 
 /** Signs with the first key and accepts all given keys (rotation with two live keys). HMAC-SHA256, constant-time compare. */
 export class NoticeSigner {
-  private readonly keys: ReadonlyMap<string, KeyedHash>;
-  private readonly prefix: string;
-  private readonly current: KeyedHash;
+  private keys: ReadonlyMap<string, KeyedHash> = new Map();
+  private prefix = '';
+  private current: KeyedHash;
 
   constructor(keys: readonly Buffer[]) {
-    this.keys = new Map(keys.map((key) => [keyIdOf(key), new KeyedHash(key)]));
     this.current = new KeyedHash(keys[0]);
-    this.prefix = `${VERSION}.${keyIdOf(keys[0])}.`;
+    this.use(keys);
+  }
+
+  /** Public names of the live keys, the one that signs first. */
+  get keyIds(): string[] {
+    return [...this.keys.keys()];
+  }
+
+  /** Takes other keys from here on; false when they are the same in the same order. */
+  use(keys: readonly Buffer[]): boolean {
+    const ids = keys.map(keyIdOf);
+    if (ids.join() === this.keyIds.join()) return false;
+    this.keys = new Map(keys.map((key, at) => [ids[at], new KeyedHash(key)]));
+    this.current = new KeyedHash(keys[0]);
+    this.prefix = `${VERSION}.${ids[0]}.`;
+    return true;
   }
 
   sign(token: NoticeToken): string {
