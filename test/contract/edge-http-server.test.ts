@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { EdgeResponse, Handler } from '../../apps/bidder-edge/src/server/message';
 import { serveLean } from '../../apps/bidder-edge/src/server/serve-lean';
 import type { RunningServer } from '../../apps/bidder-edge/src/server/serve';
@@ -13,7 +13,13 @@ describe('a server on plain sockets', () => {
     faults.push(error);
     return { status: 204, headers: {}, body: null };
   };
-  const handler: Handler = ({ path, body }) => {
+  const ages: number[] = [];
+  const handler: Handler = ({ path, body, arrivedAtMs }) => {
+    if (path === '/slow') {
+      ages.push(performance.now() - arrivedAtMs);
+      for (const until = performance.now() + 20; performance.now() < until;);
+      return ok(path);
+    }
     if (path === '/throws') throw new Error('by the handler');
     if (path === '/late') return new Promise((resolve) => setTimeout(() => resolve(ok(path)), 20));
     if (path === '/rejects') return Promise.reject(new Error('late'));
@@ -53,6 +59,26 @@ describe('a server on plain sockets', () => {
       .split('HTTP/1.1 ')
       .slice(1)
       .map((part) => part.slice(0, 3) + part.slice(part.indexOf('\r\n\r\n') + 4));
+
+  it('reckons what waited while others were answered from when it came', async () => {
+    const sockets = await Promise.all(
+      Array.from(
+        { length: 5 },
+        () =>
+          new Promise<Socket>((resolve) => {
+            const socket = connect(server.port, '127.0.0.1', () => resolve(socket));
+          }),
+      ),
+    );
+    // Until the server has accepted them all.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const done = sockets.map((socket) => new Promise((resolve) => socket.once('data', resolve)));
+    for (const socket of sockets) socket.write(get('/slow'));
+    await Promise.all(done);
+    for (const socket of sockets) socket.destroy();
+    // Each takes 20 ms: the last one of a turn has waited for all before it.
+    expect(Math.max(...ages)).toBeGreaterThanOrEqual(60);
+  });
 
   it('answers in the order asked, though the first takes longer, and closes after the last of a client that ended', async () => {
     expect(bodiesOf(await talk([get('/late') + get('/b') + get('/late')], { end: true }))).toEqual([

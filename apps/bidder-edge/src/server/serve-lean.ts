@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { Connection, type ConnectionPorts } from './http/connection';
 import { HeadCache } from './http/head-cache';
+import { LoopTurn } from './http/loop-turn';
 import type { EdgeResponse, Handler } from './message';
 import type { RunningServer, ServeOptions } from './serve';
 
@@ -21,18 +22,7 @@ export async function serveLean(
 ): Promise<RunningServer> {
   const connections = new Set<Connection>();
   let isDraining = false;
-  let after: (() => void)[] = [];
-  const runAfter = (): void => {
-    const works = after;
-    after = [];
-    for (const work of works) {
-      try {
-        work();
-      } catch (error) {
-        fallback(error);
-      }
-    }
-  };
+  const turn = new LoopTurn(fallback);
   const ports: ConnectionPorts = {
     limits: options,
     heads: new HeadCache(),
@@ -48,10 +38,7 @@ export async function serveLean(
       }
     },
     onFault: (error) => void fallback(error),
-    afterWrite: (work) => {
-      if (after.length === 0) setImmediate(runAfter);
-      after.push(work);
-    },
+    turn,
     now: () => performance.now(),
   };
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

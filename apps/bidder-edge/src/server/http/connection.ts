@@ -3,6 +3,7 @@ import type { EdgeResponse } from '../message';
 import { problemResponse } from '../problem';
 import { ChunkedBody } from './chunked-body';
 import type { HeadCache } from './head-cache';
+import type { LoopTurn } from './loop-turn';
 import { isFault, type RequestHead } from './request-head';
 import { headText, refusalText } from './response-text';
 
@@ -20,8 +21,7 @@ export interface ConnectionPorts {
   answer(head: RequestHead, body: Buffer, arrivedAtMs: number): EdgeResponse | Promise<EdgeResponse>;
   /** An answer could not be written for what is in it. */
   onFault(error: unknown): void;
-  /** Runs after the answers of this turn of the loop were handed to their sockets. */
-  afterWrite(work: () => void): void;
+  readonly turn: LoopTurn;
   now(): number;
 }
 
@@ -135,7 +135,7 @@ export class Connection {
       return false;
     }
     if (this.begunAtMs === 0) {
-      this.begunAtMs = ports.now();
+      this.begunAtMs = ports.turn.began();
       this.deadlineMs = this.begunAtMs + ports.limits.headersTimeoutMs;
     }
     if (input[from] < UPPER_A || input[from] > UPPER_Z) return this.refuse(400);
@@ -200,7 +200,7 @@ export class Connection {
       socket.destroy();
     }
     if (!keepAlive) this.finish();
-    if (answer.afterWrite) ports.afterWrite(answer.afterWrite);
+    if (answer.afterWrite) ports.turn.afterwards(answer.afterWrite);
   }
 
   /** One write per answer. False when the client reads too slowly to be sent more. */
