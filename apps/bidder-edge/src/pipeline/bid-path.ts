@@ -66,6 +66,9 @@ const microsSince = (fromMs: number, toMs: number): number => Math.round((toMs -
 
 /** The path of one bid request, station by station. */
 export class BidPath {
+  /** How long each exchange waited for the answer to its last request, less network, ms. */
+  private readonly patienceMs = new WeakMap<ExchangeSettings, number>();
+
   constructor(private readonly ports: BidPorts) {}
 
   /** Answers at once, or after the one await of a model that the runtime runs. */
@@ -83,6 +86,10 @@ export class BidPath {
       return problemResponse(415, 'UNSUPPORTED_ENCODING', 'content-encoding may be gzip or identity');
     ports.onRequest(exchangeName);
     ports.state.live.onRequest(nowMs);
+    if (this.isHopeless(received)) {
+      ports.onLate(exchangeName);
+      return this.without('receive', 'too-late', request);
+    }
     const kill = ports.kill();
     const decoded = decode(received, ports.hashUser);
     if (!decoded.ok) {
@@ -93,12 +100,22 @@ export class BidPath {
     if (kill.level === 'stop-bidding') return this.without('receive', 'bidding-stopped', request, decoded);
     if (!ports.canReadPrices(received.exchange)) return this.without('receive', 'price-unreadable', request, decoded);
     if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
+    this.patienceMs.set(received.exchange, received.deadlineMs - received.arrivedAtMs);
     const decodedAtMs = performance.now();
     if (decodedAtMs > received.deadlineMs) {
       ports.onLate(exchangeName);
       return this.without('decode', 'too-late', request, decoded);
     }
     return this.bid(received, decoded.request, decoded.wants, nowMs, decodedAtMs, kill);
+  }
+
+  /**
+   * Under overload a request may have waited longer than its exchange does before anybody reads it: reading it would only make the next
+   * ones wait. Its own `tmax` is inside, so that of the exchange's request before stands for it, or the default where that is longer.
+   */
+  private isHopeless({ exchange, arrivedAtMs, deadlineMs }: Received): boolean {
+    const patienceMs = Math.max(deadlineMs - arrivedAtMs, this.patienceMs.get(exchange) ?? 0);
+    return performance.now() > arrivedAtMs + patienceMs;
   }
 
   private bid(
