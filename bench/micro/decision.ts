@@ -13,7 +13,7 @@ import {
   type StateReader,
 } from '#domain/coordination';
 import { buildServingIndex, type ServingIndex } from '#domain/matching';
-import { normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
+import { DEFAULT_BID_LIFE, normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
 import { openBidModel, type BidModel } from '../../apps/bidder-edge/src/inference';
 import { userHasher } from '../../apps/bidder-edge/src/keyed-hash';
 import { NoticeSigner } from '../../apps/bidder-edge/src/notices';
@@ -139,6 +139,7 @@ export class Decider {
     const decisions = decideRequest(index, prepared, law, () => true).map((decision, at) => ({
       ...decision,
       decisionId: `bench-${n}-${at}`,
+      lifeMs: DEFAULT_BID_LIFE.leastMs,
     }));
     const response = renderBidResponse(request, decisions, index, (decision) => this.urls(decision), exchange);
     if (response !== null) {

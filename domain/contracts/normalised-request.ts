@@ -112,6 +112,8 @@ export interface NormalisedImpression {
   placement?: string;
   /** Impressions that one showing counts for (`qty.multiplier`); the price is for one of them. */
   quantity?: number;
+  /** Seconds that may pass between the auction and the impression (`exp`); 0 = not said. */
+  expirySeconds?: number;
 }
 
 /** Floor for ads of one range of durations, seconds, both ends included. */

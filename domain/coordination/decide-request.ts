@@ -196,7 +196,7 @@ function reserveFirst(
     const { campaignId } = candidate.survivor.campaign;
     // A CPM price in micros is the price of one impression in nanos.
     const priceNanos = nanosOfImpressions(candidate.answer.priceMicros, quantity);
-    if (reserve(campaignId, candidate.creative.creativeId, priceNanos)) return candidate;
+    if (reserve(campaignId, candidate.creative.creativeId, priceNanos, inputs.impIndex)) return candidate;
     filtered['lost-race'] = (filtered['lost-race'] ?? 0) + 1;
     onDeclined(campaignId, 'lost-race');
     inputs.candidates = inputs.candidates.map((state): CandidateState =>

@@ -35,7 +35,7 @@ export interface ImpressionDecision {
 export type Infer = (rows: Float32Array, rowCount: number, engine?: InferenceEngine) => Promise<Float32Array>;
 
 /** Reserves the full price of one impression (nanos) and one exposure under all caps, atomically; false = refused. */
-export type Reserve = (campaignId: string, creativeId: string, priceNanos: number) => boolean;
+export type Reserve = (campaignId: string, creativeId: string, priceNanos: number, impIndex: number) => boolean;
 
 /**
  * Agents that may not use more than their baseline on this request: those that the kill switch quarantines and those whose

@@ -56,6 +56,7 @@ export function normaliseImpression(raw: JsonObject, terms: RequestTerms): Norma
     isDealsOnly,
     placement: textOf(objectOf(raw['ext'])?.['gpid']) || textOf(raw['tagid']),
     quantity,
+    expirySeconds: Math.ceil(numberOf(raw['exp'], 0)),
   };
 }
 

@@ -20,7 +20,7 @@ function respond(over: object) {
   const request = normaliseRequest(raw, exchange, index.snapshot.fx, hashUser, index.snapshot.layerSalt);
   const prepared = prepareRequest(index, request, contextOf(), freshState());
   const decisions = decideRequest(index, prepared, null, () => true);
-  const named = decisions.map((decision, i) => ({ ...decision, decisionId: `d-${i}` }));
+  const named = decisions.map((decision, i) => ({ ...decision, decisionId: `d-${i}`, lifeMs: 300_000 }));
   return { decisions, response: renderBidResponse(request, named, index, () => URLS, exchange) };
 }
 
@@ -56,6 +56,12 @@ describe('renderBidResponse', () => {
       const { response } = respond({ cur: ['EUR'], imp });
       expect(response?.seatbid[0]?.bid[0]?.price).toBeGreaterThanOrEqual(bidfloor);
     }
+  });
+
+  it('says until when it is good, where that is sooner than the impression may come', () => {
+    const expiryOf = (exp: number) =>
+      respond({ imp: [{ id: 'a', exp, banner: { w: 300, h: 250 } }] }).response?.seatbid[0]?.bid[0]?.exp;
+    expect([0, 240, 241].map(expiryOf)).toEqual([undefined, undefined, 240]);
   });
 
   it('escapes URLs in the markup and keeps macros in the notices', () => {

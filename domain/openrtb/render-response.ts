@@ -4,6 +4,7 @@ import type { MediaOffer, NativeOffer, NormalisedImpression, NormalisedRequest }
 import type { ServedCreative, ServingIndex } from '../matching/serving-index';
 import { bidToCurrencyMicros } from '../money';
 import { bannerMarkup } from './banner-markup';
+import { statedExpirySeconds } from './bid-life';
 import type { MarkupLinks } from './markup-links';
 import { nativeMarkup } from './native-markup';
 import { vastMarkup } from './vast-markup';
@@ -24,6 +25,8 @@ export interface RenderableDecision {
   decisionId: string;
   inputs: { impIndex: number };
   outputs: DecisionOutputs;
+  /** How long its budget is held, ms. */
+  lifeMs: number;
 }
 
 /** One bid as sent (OpenRTB 2.6, section 4.2.3). */
@@ -51,6 +54,8 @@ export interface RenderedBid {
   /** Of video and audio: seconds, and AdCOM creative subtype of the markup. */
   dur?: number;
   protocol?: number;
+  /** Seconds until the impression that the bid is good for. */
+  exp?: number;
 }
 
 /** A bid response as sent. */
@@ -118,6 +123,8 @@ function renderBid(
     mtype: MTYPES[creative.type],
   };
   addMarkup(bid, served, impression, links);
+  const expirySeconds = statedExpirySeconds(impression.expirySeconds ?? 0, decision.lifeMs);
+  if (expirySeconds !== null) bid.exp = expirySeconds;
   if (outputs.dealId != null) bid.dealid = outputs.dealId;
   if (creative.appBundle !== undefined) bid.bundle = creative.appBundle;
   if (creative.categories.length > 0) {

@@ -3,6 +3,11 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { ask, bannerRequest } from '../fixtures/edge-traffic';
 import { startLocalEdge, type LocalEdge } from '../fixtures/local-edge';
 
+/** A response with bids. */
+interface Sent {
+  seatbid: { bid: { id: string; exp?: number }[] }[];
+}
+
 describe.each(['lean', 'node'])('the HTTP side of an edge, server %s', (server) => {
   let local: LocalEdge;
   beforeAll(async () => (local = await startLocalEdge(null, { EDGE_HTTP_SERVER: server })));
@@ -30,6 +35,21 @@ describe.each(['lean', 'node'])('the HTTP side of an edge, server %s', (server) 
     expect(response.headers.get('content-encoding')).toBe('gzip');
     expect(((await response.json()) as { cur: string }).cur).toBe('USD');
     expect(gunzipSync(gzipSync('x')).toString()).toBe('x');
+  });
+
+  it('holds a bid for as long as its impression may take, and says so where that is less', async () => {
+    const heldFor = async (exp: number): Promise<[number, number | undefined]> => {
+      const imp = [{ id: '1', exp, banner: { w: 300, h: 250 } }];
+      const sent = (await (await post(JSON.stringify(bannerRequest(`late-${exp}`, { imp })))).json()) as Sent;
+      const [bid] = sent.seatbid[0].bid;
+      const held = local.edge.state.reservations.find(bid.id);
+      return [Math.round(((held?.expiresAtMs ?? 0) - Date.now()) / 60_000), bid.exp];
+    };
+    expect(await heldFor(60)).toEqual([5, undefined]);
+    expect(await heldFor(900)).toEqual([18, undefined]);
+    const [minutes, exp = 0] = await heldFor(86_400);
+    expect(minutes).toBeLessThanOrEqual(60);
+    expect(exp).toBe(minutes * 60 - 60);
   });
 
   it.each([

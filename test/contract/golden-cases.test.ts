@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decideRequest, prepareRequest } from '#domain/coordination';
 import type { ExchangeSettings } from '#domain/contracts';
 import { buildServingIndex, type ServingIndex } from '#domain/matching';
-import { normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
+import { bidLifeMs, DEFAULT_BID_LIFE, normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
 import { contextOf, freshState, hashUser } from '../fixtures/decision-scene';
 import { demoSnapshot, exchangeOf } from '../fixtures/demo-snapshot';
 import { findLinter, lintErrors } from '../fixtures/rtblint';
@@ -24,6 +24,8 @@ interface GoldenCase {
   bid?: object;
   markup?: string[];
   markupLacks?: string[];
+  /** Members that the first bid must not have. */
+  bidLacks?: string[];
   /** Changes of the demo exchange, of every campaign and of every creative. */
   exchange?: Partial<ExchangeSettings>;
   campaigns?: { targeting?: object };
@@ -62,7 +64,10 @@ function answer(golden: GoldenCase) {
   const { fx, layerSalt } = index.snapshot;
   const request = normaliseRequest(golden.request, exchange, fx, hashUser, layerSalt);
   const decisions = decideRequest(index, prepareRequest(index, request, contextOf(), freshState()), null, () => true);
-  const named = decisions.map((decision, i) => ({ ...decision, decisionId: `d-${i}` }));
+  const named = decisions.map((decision, i) => {
+    const { expirySeconds = 0 } = request.impressions[decision.inputs.impIndex] ?? {};
+    return { ...decision, decisionId: `d-${i}`, lifeMs: bidLifeMs(expirySeconds, Infinity, DEFAULT_BID_LIFE) };
+  });
   const url = 'http://notice.example/n';
   const urls = () => ({ nurl: url, burl: url, lurl: url, clickUrl: url, viewUrl: url });
   const response = renderBidResponse(request, named, index, urls, exchange);
@@ -87,6 +92,7 @@ describe('valid requests', () => {
     if (golden.userKey !== undefined) expect(request.userKey !== null).toBe(golden.userKey);
     if (golden.noPlainHttp) expect(JSON.stringify(response)).not.toMatch(/http:/i);
     if (golden.bid) expect(bids[0]).toMatchObject(golden.bid);
+    for (const member of golden.bidLacks ?? []) expect(bids[0]).not.toHaveProperty(member);
     for (const pattern of golden.markup ?? []) expect(bids[0]?.adm).toMatch(new RegExp(pattern));
     for (const pattern of golden.markupLacks ?? []) expect(bids[0]?.adm).not.toMatch(new RegExp(pattern));
     if (linter !== null) expect(lintErrors(linter, golden.request, response)).toEqual([]);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseKeyFile } from '#domain/contracts';
+import { DEFAULT_BID_LIFE } from '#domain/openrtb';
 import type { PriceKeys } from './notices/price-cipher';
 import { HTTP_SERVERS, type HttpServer } from './server/servers';
 
@@ -44,6 +45,8 @@ export interface EdgeConfig {
   heartbeatMs: number;
   /** How long a bid holds its budget and caps without a billing or loss notice. */
   reservationTtlMs: number;
+  /** Longest such time, for impressions that may come late (`imp.exp`). */
+  longestReservationMs: number;
   /** How long a notice token is accepted. */
   tokenTtlMs: number;
   /** Shortest time between two fsyncs of the outbox. */
@@ -236,7 +239,8 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     userHashKey: secrets(reader, 'USER_HASH_KEY_FILE', userHashKeyFile)[0] ?? Buffer.alloc(0),
     noticeBaseUrl: reader.url('NOTICE_BASE_URL'),
     heartbeatMs: reader.integer('EDGE_HEARTBEAT_MS', 5000, 50, 60_000),
-    reservationTtlMs: reader.integer('EDGE_RESERVATION_TTL_MS', 300_000, 100, 86_400_000),
+    reservationTtlMs: reader.integer('EDGE_RESERVATION_TTL_MS', DEFAULT_BID_LIFE.leastMs, 100, 86_400_000),
+    longestReservationMs: reader.integer('EDGE_LONGEST_RESERVATION_MS', DEFAULT_BID_LIFE.mostMs, 100, 86_400_000),
     tokenTtlMs: reader.integer('EDGE_TOKEN_TTL_MS', 86_400_000, 1000, 30 * 86_400_000),
     commitEveryMs: reader.integer('EDGE_COMMIT_EVERY_MS', 20, 1, 50),
     sealAfterMs: reader.integer('EDGE_SEAL_AFTER_MS', 1000, 50, 60_000),

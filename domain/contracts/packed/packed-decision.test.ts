@@ -45,6 +45,7 @@ const impression = fc.record({
   isDealsOnly: fc.boolean(),
   placement: text,
   quantity: number,
+  expirySeconds: whole,
 });
 const request = fc.record({
   ...{ requestId: text, exchange: text, auctionType: fc.constantFrom(1, 2), tmaxMs: number, isTest: fc.boolean() },
@@ -134,6 +135,19 @@ describe('a packed decision', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('of format 1 is read: nothing that came later was in it', () => {
+    const [one] = fc.sample(record, { numRuns: 1, seed: 7 }) as [DecisionRecord];
+    const impressions = one.inputs.request.impressions.map((slot) => ({ ...slot, expirySeconds: 0 }));
+    const older = { ...one, inputs: { ...one.inputs, request: { ...one.inputs.request, impressions } } };
+    writer.clear();
+    packDecision(writer, older);
+    const bytes = writer.written().slice();
+    bytes[1] = 1;
+    expect(JSON.parse(eventText(bytes))).toEqual(JSON.parse(JSON.stringify(older)));
+    bytes[1] = 3;
+    expect(() => unpackDecision(bytes)).toThrow('of format 3');
   });
 
   it('of no shape known today is left to JSON', () => {

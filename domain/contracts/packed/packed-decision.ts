@@ -14,7 +14,9 @@ import { isWhole, packRequest, unpackRequest } from './packed-request';
 
 /** First byte of a packed decision; a JSON event begins with `{`. The second is the version of the format. */
 export const PACKED_DECISION = 0xad;
-const FORMAT = 1;
+/** What is written. Format 1 is the same without the flags appended since. */
+const FORMAT = 2;
+const OLDEST_FORMAT = 1;
 
 // Order is part of the format: append only.
 const ARMS: readonly Arm[] = ['champion', 'canary'];
@@ -185,7 +187,9 @@ function packValue(writer: ByteWriter, value: AgentStep['proposal']): void {
  */
 export function unpackDecision(bytes: Uint8Array): DecisionRecord {
   const reader = new ByteReader(bytes);
-  if (reader.byte() !== PACKED_DECISION || reader.byte() !== FORMAT) throw new RangeError('no packed decision');
+  if (reader.byte() !== PACKED_DECISION) throw new RangeError('no packed decision');
+  const format = reader.byte();
+  if (format < OLDEST_FORMAT || format > FORMAT) throw new RangeError(`a packed decision of format ${format}`);
   const decisionId = reader.text();
   const edgeId = reader.text();
   const inputs = unpackInputs(reader);

@@ -35,7 +35,8 @@ export function isWhole(request: NormalisedRequest): request is WholeRequest {
       one.deals !== undefined &&
       one.isDealsOnly !== undefined &&
       one.placement !== undefined &&
-      one.quantity !== undefined,
+      one.quantity !== undefined &&
+      one.expirySeconds !== undefined,
   );
 }
 
@@ -72,7 +73,7 @@ export function packRequest(writer: ByteWriter, request: WholeRequest): void {
 }
 
 function packImpression(writer: ByteWriter, impression: WholeImpression): void {
-  const { video, audio, native, deals } = impression;
+  const { video, audio, native, deals, expirySeconds } = impression;
   writer.text(impression.impId);
   writer.whole(impression.sizes.length);
   for (const { w, h } of impression.sizes) {
@@ -90,12 +91,13 @@ function packImpression(writer: ByteWriter, impression: WholeImpression): void {
   writer.numbers(impression.apis);
   writer.text(impression.placement);
   writer.number(impression.quantity);
-  // Rare and deep: as JSON.
-  writer.byte(flagsOf([video !== null, audio !== null, native !== null, deals.length > 0]));
+  // Rare: not there at all where they say nothing, the deep ones as JSON. Order and flags are part of the format: append only.
+  writer.byte(flagsOf([video !== null, audio !== null, native !== null, deals.length > 0, expirySeconds > 0]));
   if (video !== null) writer.text(JSON.stringify(video));
   if (audio !== null) writer.text(JSON.stringify(audio));
   if (native !== null) writer.text(JSON.stringify(native));
   if (deals.length > 0) writer.text(JSON.stringify(deals));
+  if (expirySeconds > 0) writer.number(expirySeconds);
 }
 
 export function unpackRequest(reader: ByteReader): WholeRequest {
@@ -152,8 +154,8 @@ function unpackImpression(reader: ByteReader): WholeImpression {
   const apis = reader.numbers();
   const placement = reader.text();
   const quantity = reader.number();
-  const deep = reader.byte();
-  const json = <T>(at: number): T | null => (hasFlag(deep, at) ? (JSON.parse(reader.text()) as T) : null);
+  const rare = reader.byte();
+  const json = <T>(at: number): T | null => (hasFlag(rare, at) ? (JSON.parse(reader.text()) as T) : null);
   return {
     ...{ impId, sizes, veto, floorMicros },
     isSecure: hasFlag(flags, 0),
@@ -167,5 +169,6 @@ function unpackImpression(reader: ByteReader): WholeImpression {
     isDealsOnly: hasFlag(flags, 3),
     placement,
     quantity,
+    expirySeconds: hasFlag(rare, 4) ? reader.number() : 0,
   };
 }

@@ -197,7 +197,12 @@ export class BidPath {
     const { ports } = this;
     const ids = decided.map(({ inputs }) => ports.nextDecisionId(inputs.nowMs));
     const name = (grants: readonly string[]): NamedDecision[] =>
-      decided.map((decision, at) => ({ ...decision, decisionId: ids[at], grantId: grants[at] ?? '' }));
+      decided.map((decision, at) => ({
+        ...decision,
+        decisionId: ids[at],
+        grantId: grants[at] ?? '',
+        lifeMs: reservations.lifeMs(decision.inputs.impIndex),
+      }));
     if (decidedAtMs > received.deadlineMs) {
       reservations.cancel();
       const decisions = name([]).map((decision) => ({ ...decision, outputs: withheld(decision.outputs, 'too-late') }));

@@ -15,6 +15,7 @@ const NO_CAPS: readonly CapLimit[] = [];
  */
 export class RequestReservations {
   private readonly held: Held[] = [];
+  private readonly lives: number[] = [];
 
   constructor(
     private readonly index: ServingIndex,
@@ -23,7 +24,7 @@ export class RequestReservations {
     private readonly reachable: boolean,
   ) {}
 
-  readonly reserve: Reserve = (campaignId, creativeId, priceNanos) => {
+  readonly reserve: Reserve = (campaignId, creativeId, priceNanos, impIndex) => {
     const { request, context } = this.prepared;
     const held = this.state.reservations.tryReserve(
       {
@@ -34,14 +35,21 @@ export class RequestReservations {
         priceNanos,
         userKey: request.userKey,
         caps: capsOf(this.index, campaignId, creativeId),
+        expirySeconds: request.impressions[impIndex]?.expirySeconds,
       },
       context.nowMs,
       this.reachable,
     );
     if (held === null) return false;
     this.held.push(held);
+    this.lives[impIndex] = held.expiresAtMs - context.nowMs;
     return true;
   };
+
+  /** How long the bid on an impression is held, ms; 0 without one. */
+  lifeMs(impIndex: number): number {
+    return this.lives[impIndex] ?? 0;
+  }
 
   /** Gives every bid its reservation; the order of successful reservations is the order of bids. Answers the grants. */
   commit(decisions: readonly ImpressionDecision[], idOf: (at: number) => string): string[] {

@@ -13,10 +13,11 @@ import type { EdgeResponse } from '../server/message';
 import type { WantedReasons } from './decode';
 import type { Received } from './receive';
 
-/** A decision with its name and the grant that holds its money. */
+/** A decision with its name, the grant that holds its money, and for how long. */
 export interface NamedDecision extends ImpressionDecision {
   decisionId: string;
   grantId: string;
+  lifeMs: number;
 }
 
 export interface RespondPorts {

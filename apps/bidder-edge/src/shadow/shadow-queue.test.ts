@@ -19,7 +19,10 @@ function decided(requestId: string) {
   const request = normaliseRequest(raw, exchangeOf(), index.snapshot.fx, hashUser, index.snapshot.layerSalt);
   const prepared = prepareRequest(index, request, contextOf(), freshState());
   const decisions = decideRequest(index, prepared, LAW, () => true);
-  return { prepared, decisions: decisions.map((one) => ({ ...one, decisionId: requestId, grantId: '' })) };
+  return {
+    prepared,
+    decisions: decisions.map((one) => ({ ...one, decisionId: requestId, grantId: '', lifeMs: 300_000 })),
+  };
 }
 
 function shadow(rolloutId: string, run: (() => Promise<Float32Array>) | null): LiveShadow {

@@ -115,6 +115,11 @@ export class BudgetLedger {
     return false;
   }
 
+  /** When a known grant ends, epoch ms. */
+  endsAtMs(grantId: string): number {
+    return this.must(grantId).grant.expiresAtMs;
+  }
+
   /** Takes `priceNanos` out of one grant, the one that ends first. Null when none has room: fail closed. */
   reserve(campaignId: string, arm: Arm, priceNanos: number, nowMs: number, reachable: boolean): string | null {
     // NaN is not more than what is free, and one of it would make an account unlimited for good.

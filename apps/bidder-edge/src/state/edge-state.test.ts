@@ -141,4 +141,69 @@ describe('EdgeState', () => {
     state.expire(nowMs + LIMITS.reservationTtlMs);
     expect(state.ledger.reports()[0]).toMatchObject({ returnedNanos: 1000, closed: true });
   });
+
+  describe('with bids on impressions that may come late', () => {
+    const LONG = { ...LIMITS, tokenTtlMs: 3_600_000, longestReservationMs: 600_000 };
+    const grant = {
+      ...{ grantId: 'g', campaignId: 'c', arm: 'champion' as const, day: 'd', amountNanos: 1000, outageNanos: 0 },
+      ...{ expiresAtMs: 500_000, dayPlanNanos: 1, daySpentNanos: 0 },
+    };
+    const bid = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos: 100 };
+
+    function opened(limits: typeof LIMITS & { longestReservationMs?: number } = LONG) {
+      const journal: JournalEntry[] = [];
+      const state = new EdgeState(limits, (entry) => journal.push(structuredClone(entry)));
+      state.addGrant(grant);
+      state.ledger.activate('g');
+      const bidOn = (decisionId: string, expirySeconds: number, nowMs: number): number => {
+        const held = state.reservations.tryReserve({ ...bid, userKey: null, caps: [], expirySeconds }, nowMs, true);
+        if (held === null) throw new Error('no budget');
+        state.onBid({ ...held, decisionId });
+        return held.expiresAtMs - nowMs;
+      };
+      return { state, journal, bidOn };
+    }
+
+    it('holds each for as long as it lives, the later short one for less than the earlier long one', () => {
+      const { state, bidOn } = opened();
+      expect([bidOn('long', 200, 0), bidOn('short', 0, 10)]).toEqual([270_000, 1000]);
+      expect(state.expire(1010)).toBe(1);
+      expect(state.reservations.find('long')).not.toBeNull();
+      expect(state.expire(270_000)).toBe(1);
+      state.ledger.assertBalanced();
+    });
+
+    it('holds none for longer than its notices are good, the longest life, or the usual one past its grant', () => {
+      expect(opened({ ...LONG, tokenTtlMs: 100_000 }).bidOn('d', 9000, 0)).toBe(100_000);
+      expect(opened({ ...LONG, longestReservationMs: undefined }).bidOn('d', 9000, 0)).toBe(1000);
+      expect(opened().bidOn('d', 9000, 0)).toBe(480_000);
+      expect(opened().bidOn('d', 9000, 499_999)).toBe(1000);
+    });
+
+    it.each([1_000_000, -1_000_000])('leaves each its life when the clock is set by %i ms', (stepMs) => {
+      const { state, bidOn } = opened();
+      bidOn('long', 200, 0);
+      state.onClockStep(stepMs);
+      expect(bidOn('short', 0, stepMs)).toBe(1000);
+      expect(state.expire(stepMs + 1000)).toBe(1);
+      expect(state.reservations.find('long')).not.toBeNull();
+      expect(state.expire(stepMs + 270_000)).toBe(1);
+    });
+
+    it('bills after a crash what it held before, and holds back what lost bids of that life may owe', () => {
+      const { journal, bidOn } = opened();
+      bidOn('d', 200, 0);
+      const state = new EdgeState(LONG, () => undefined);
+      for (const entry of journal) state.replay(structuredClone(entry));
+      state.recovered(2000);
+      state.expire(200_000);
+      expect(state.ledger.reports()[0]).toMatchObject({ reservedNanos: 1000, freeNanos: 0 });
+      const { priceNanos, ...rest } = bid;
+      const bill = { ...rest, kind: 'bill' as const, decidedAtMs: 0, grantId: 'g', paidNanos: priceNanos };
+      expect(state.applyNotice({ ...bill, decisionId: 'd' }, 250_000)).toBe(true);
+      expect(state.applyNotice({ ...bill, decisionId: 'lost' }, 250_000)).toBe(true);
+      state.expire(270_000);
+      expect(state.ledger.reports()[0]).toMatchObject({ reservedNanos: 0, spentNanos: 200, returnedNanos: 800 });
+    });
+  });
 });

@@ -12,6 +12,8 @@ import { StandaloneGrants } from './standalone-grants';
 export interface StateLimits {
   bootId: string;
   reservationTtlMs: number;
+  /** Of a bid on an impression that may take its time (`imp.exp`); absent: no bid is held longer than others. */
+  longestReservationMs?: number;
   tokenTtlMs: number;
   maxReservations: number;
   maxCapEntries: number;
@@ -50,14 +52,19 @@ export class EdgeState {
   readonly standalone: StandaloneGrants;
   /** How far the wall clock was set forward since this process started, ms; a step back takes from it. */
   private aheadMs = 0;
+  private readonly longestLifeMs: number;
 
   constructor(
     private readonly limits: StateLimits,
     private readonly journal: (entry: JournalEntry) => void,
   ) {
+    const { reservationTtlMs, longestReservationMs = reservationTtlMs, tokenTtlMs } = limits;
+    // Nothing is held for notices that would be refused.
+    this.longestLifeMs = Math.max(reservationTtlMs, Math.min(longestReservationMs, tokenTtlMs));
+    const life = { leastMs: reservationTtlMs, mostMs: this.longestLifeMs };
     this.caps = new FrequencyCounts(limits.maxCapEntries);
     this.exposures = new FrequencyCounts(limits.maxCapEntries);
-    this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, limits.reservationTtlMs);
+    this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, life);
     this.guard = new NoticeGuard(limits.maxNoticeEntries);
     this.standalone = new StandaloneGrants(this.ledger, limits.bootId);
   }
@@ -166,7 +173,8 @@ export class EdgeState {
   /** After the journal was replayed: what nobody remembers is held back until its bids can no longer bill. */
   recovered(nowMs: number): void {
     this.reservations.sort();
-    this.ledger.quarantine(nowMs + this.limits.reservationTtlMs);
+    // The bids that the journal lost were made last, and live no longer than the longest of those before them or the usual time.
+    this.ledger.quarantine(Math.max(nowMs + this.limits.reservationTtlMs, this.reservations.lastEndMs()));
     this.expire(nowMs);
   }
 
@@ -190,7 +198,7 @@ export class EdgeState {
     if (kind === 'loss' && reservation) this.reservations.void(reservation);
     if (kind !== 'bill') return { isLive: reservation !== null };
     if (reservation) this.reservations.settle(reservation, paidNanos, nowMs);
-    const mayBeHeld = notice.decidedAtMs + this.limits.reservationTtlMs > nowMs;
+    const mayBeHeld = notice.decidedAtMs + this.longestLifeMs > nowMs;
     const isLive = reservation !== null || (mayBeHeld && this.ledger.settleHeld(notice.grantId, paidNanos));
     const lateGrantId = isLive ? undefined : this.ledger.chargeLate(campaignId, arm, paidNanos);
     this.expose(reservation, notice, nowMs);

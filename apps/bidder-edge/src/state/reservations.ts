@@ -1,5 +1,7 @@
 import type { Arm } from '#domain/contracts';
+import { bidLifeMs, type BidLifeLimits } from '#domain/openrtb';
 import type { BudgetLedger } from './budget-ledger';
+import { ExpiryQueues } from './expiry-queues';
 import type { FrequencyCounts } from './frequency-counts';
 
 /** What one bid holds until its bill, its loss or its expiry. */
@@ -31,24 +33,26 @@ export interface ReserveRequest {
   priceNanos: number;
   userKey: string | null;
   caps: readonly CapLimit[];
+  /** Seconds that may pass until the impression; absent or 0 = not said. */
+  expirySeconds?: number;
 }
 
 /** Voided reservations whose user and caps are remembered for a late bill. */
 const MAX_VOIDED = 50_000;
 
 /**
- * Open reservations, oldest first (one time to live for all, so insertion order is expiry order). Check-and-reserve of caps
- * and budget is one synchronous step: nothing can come between. Bounded: when full, no bid (fail closed).
+ * Open reservations, in queues by how long they live. Check-and-reserve of caps and budget is one synchronous step: nothing can
+ * come between. Bounded: when full, no bid (fail closed).
  */
 export class Reservations {
-  private readonly open = new Map<string, Reservation>();
+  private readonly open = new ExpiryQueues<Reservation>();
   private readonly voided = new Map<string, Reservation>();
 
   constructor(
     private readonly ledger: BudgetLedger,
     private readonly caps: FrequencyCounts,
     private readonly maxOpen: number,
-    private readonly ttlMs: number,
+    private readonly life: BidLifeLimits,
   ) {}
 
   get size(): number {
@@ -57,7 +61,7 @@ export class Reservations {
 
   /** Takes caps and budget, or nothing at all. The caller names the decision by `attach`. */
   tryReserve(request: ReserveRequest, nowMs: number, reachable: boolean): Omit<Reservation, 'decisionId'> | null {
-    const { caps, userKey, ...rest } = request;
+    const { caps, userKey, expirySeconds = 0, ...rest } = request;
     if (this.open.size >= this.maxOpen) return null;
     if (caps.length > 0 && userKey === null) return null;
     let taken = 0;
@@ -73,7 +77,8 @@ export class Reservations {
       return null;
     }
     const capKeys = caps.map((cap) => cap.capKey);
-    return { ...rest, userKey, capKeys, grantId, isExploratory: false, expiresAtMs: nowMs + this.ttlMs };
+    const lifeMs = bidLifeMs(expirySeconds, this.ledger.endsAtMs(grantId) - nowMs, this.life);
+    return { ...rest, userKey, capKeys, grantId, isExploratory: false, expiresAtMs: nowMs + lifeMs };
   }
 
   attach(reservation: Reservation): void {
@@ -128,8 +133,7 @@ export class Reservations {
   /** Voids what ran out; answers the decisions. */
   expire(nowMs: number): string[] {
     const expired: string[] = [];
-    for (const reservation of this.open.values()) {
-      if (reservation.expiresAtMs > nowMs) break;
+    for (const reservation of this.open.over(nowMs)) {
       this.void(reservation);
       expired.push(reservation.decisionId);
     }
@@ -139,13 +143,19 @@ export class Reservations {
   /** The wall clock was set by `stepMs`: every reservation lives on for as long as it would have. */
   shift(stepMs: number): void {
     for (const reservation of this.open.values()) reservation.expiresAtMs += stepMs;
+    this.open.sort();
   }
 
   /** Restores the order of expiry after a journal put reservations back in another one. */
   sort(): void {
-    const sorted = [...this.open.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs);
-    this.open.clear();
-    for (const reservation of sorted) this.open.set(reservation.decisionId, reservation);
+    this.open.sort();
+  }
+
+  /** When the last of the open ones ends, epoch ms; 0 without any. */
+  lastEndMs(): number {
+    let lastMs = 0;
+    for (const { expiresAtMs } of this.open.values()) lastMs = Math.max(lastMs, expiresAtMs);
+    return lastMs;
   }
 
   all(): IterableIterator<Reservation> {
