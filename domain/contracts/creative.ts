@@ -4,6 +4,26 @@ const httpsUrl = z.url({ protocol: /^https$/ }).max(2048);
 const side = z.number().int().min(1).max(8192);
 const mime = z.string().regex(/^[a-z]+\/[a-z0-9.+-]+$/, 'must be a media type in lower case, such as video/mp4');
 
+/** What the Digital Services Act wants shown with an ad, after IAB's DSA transparency extension. */
+export const dsaStatementSchema = z.strictObject({
+  /** On whose behalf the ad is shown, and who paid for it. */
+  behalf: z.string().min(1).max(100),
+  paid: z.string().min(1).max(100),
+  /** Who chose this ad by which data of the user, in IAB's list of parameters: 1 profiling, 2 basic, 3 precise position. */
+  transparency: z
+    .array(
+      z.strictObject({
+        domain: z.string().min(3).max(253),
+        params: z.array(z.number().int().min(1).max(500)).min(1).max(16),
+      }),
+    )
+    .max(8)
+    .default([]),
+  /** The ad itself shows the statement, for publishers that cannot. */
+  isRendered: z.boolean().default(false),
+});
+export type DsaStatement = z.infer<typeof dsaStatementSchema>;
+
 /** What every creative has. */
 const common = {
   campaignId: z.string().min(1).max(64),
@@ -24,6 +44,8 @@ const common = {
   apis: z.array(z.number().int().min(1).max(500)).max(8).default([]),
   /** Bundle or store id of the app that it advertises. */
   appBundle: z.string().min(1).max(256).optional(),
+  /** Without one it is not shown where the Digital Services Act demands one. */
+  dsa: dsaStatementSchema.optional(),
   reviewState: z.enum(['pending', 'approved', 'rejected']).default('approved'),
 };
 

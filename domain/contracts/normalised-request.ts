@@ -41,6 +41,8 @@ export interface NormalisedRequest {
   allowedLanguages?: string[];
   allowedSeats: string[];
   blockedSeats: string[];
+  /** What is asked of a statement under the Digital Services Act; null = nothing, absent in older records. */
+  dsa?: DsaDemand | null;
   /** Set when the whole request must not be bid on. */
   veto: RequestVeto | null;
   impressions: NormalisedImpression[];
@@ -48,6 +50,14 @@ export interface NormalisedRequest {
 
 /** Entry of `blockedCategories` that blocks every creative: a list that cannot be compared was sent. */
 export const BLOCK_ALL = '*';
+
+/** `regs.dsa` of a request that wants a statement. */
+export interface DsaDemand {
+  /** 1 welcome, 2 needed, 3 needed by an online platform. */
+  required: number;
+  /** Whether the publisher shows it: 0 cannot, 1 could, 2 will. */
+  publisherRenders: number;
+}
 
 /** What privacy signals leave allowed where a user key is not forbidden. */
 export interface UserConsent {
@@ -67,7 +77,7 @@ export type RequestVeto =
   | 'currency-not-allowed'
   | 'seat-blocked';
 
-/** Why no creative of ours can fit an impression at all. */
+/** Why no creative of ours can fit an impression at all; `dsa-required` in older records only: creatives may hold a statement now. */
 export type ImpressionVeto =
   | 'no-banner'
   | 'no-format'

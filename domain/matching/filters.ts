@@ -1,5 +1,11 @@
+import type { Creative } from '../contracts/creative';
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import { BLOCK_ALL, type NormalisedImpression, type NormalisedRequest } from '../contracts/normalised-request';
+import {
+  BLOCK_ALL,
+  type DsaDemand,
+  type NormalisedImpression,
+  type NormalisedRequest,
+} from '../contracts/normalised-request';
 import { formatFault } from './format-fit';
 import type { ServedCampaign, ServedCreative } from './serving-index';
 
@@ -108,7 +114,17 @@ export function creativeFilter(
   if (!served.isApproved) return 'creative-not-approved';
   const fault = formatFault(served, impression);
   if (fault !== null) return fault;
-  return impression.isSecure && !served.isSecure ? 'creative-insecure' : null;
+  if (impression.isSecure && !served.isSecure) return 'creative-insecure';
+  return lacksStatement(creative, terms.request.dsa) ? 'dsa-required' : null;
+}
+
+/** Levels of demand from which on an ad without a statement is refused. */
+const STATEMENT_NEEDED = 2;
+
+/** Whether a DSA statement is needed that the creative has not, or that nobody would show. */
+function lacksStatement({ dsa }: Creative, demand: DsaDemand | null | undefined): boolean {
+  if (demand == null || demand.required < STATEMENT_NEEDED) return false;
+  return dsa === undefined || (demand.publisherRenders === 0 && !dsa.isRendered);
 }
 
 function hasAny(set: ReadonlySet<string> | null, items: readonly string[]): boolean {

@@ -113,6 +113,7 @@ describe('match', () => {
     ],
     ['creative-not-approved', { creative: { reviewState: 'pending' } }],
     ['creative-size', { creative: { width: 301 } }],
+    ['dsa-required', { request: { regs: { dsa: { dsarequired: 2, pubrender: 2 } } } }],
     ['creative-insecure', { creative: { markup: '<img src="http://a.example/a.jpg">' }, imp: { secure: 1 } }],
     [
       'creative-insecure',

@@ -22,8 +22,6 @@ export interface RequestTerms {
   auctionType: 1 | 2;
   /** The open auction has a type that only deals can have (`at` = 3). */
   isDealsOnly: boolean;
-  /** A statement under the Digital Services Act must come with the ad, and creatives hold none yet. */
-  needsDsa: boolean;
 }
 
 /** Reads one impression; floors go through FX to the fleet's currency and are rounded up. */
@@ -39,7 +37,7 @@ export function normaliseImpression(raw: JsonObject, terms: RequestTerms): Norma
   return {
     impId: textOf(raw['id']),
     sizes: offers.sizes,
-    veto: offers.veto ?? vetoOf(terms, quantity, floor, isDealsOnly && deals.length === 0),
+    veto: offers.veto ?? vetoOf(quantity, floor, isDealsOnly && deals.length === 0),
     floorMicros: floor ?? 0,
     isSecure: raw['secure'] === 1,
     isInterstitial: raw['instl'] === 1,
@@ -96,8 +94,7 @@ function offersOf(raw: JsonObject, banner: JsonObject | undefined, fx: FxTable):
 }
 
 /** Why nobody may bid although a format fits; `isClosed` = neither the open auction nor a deal is left. */
-function vetoOf(terms: RequestTerms, quantity: number, floor: number | null, isClosed: boolean): ImpressionVeto | null {
-  if (terms.needsDsa) return 'dsa-required';
+function vetoOf(quantity: number, floor: number | null, isClosed: boolean): ImpressionVeto | null {
   if (quantity > MAX_QUANTITY) return 'quantity-unsupported';
   if (!isClosed) return null;
   return floor === null ? 'floor-currency-unknown' : 'private-deals-only';

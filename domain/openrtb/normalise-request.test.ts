@@ -160,7 +160,7 @@ describe('an impression', () => {
     ['quantity-unsupported', { qty: { multiplier: 40_000 } }, {}],
     [null, { qty: { multiplier: 4.5 } }, {}],
     ['private-deals-only', {}, { at: 3 }],
-    ['dsa-required', {}, { regs: { dsa: { dsarequired: 2 } } }],
+    [null, {}, { regs: { dsa: { dsarequired: 2 } } }],
     [null, { pmp: { deals: [{ id: 'd' }] } }, { regs: { ext: { dsa: { dsarequired: 1 } } } }],
   ])('has veto %s for %j %j', (veto, over, request) => expect(impression(over, request)?.veto).toBe(veto));
 });

@@ -9,6 +9,7 @@ import { userBucketOf } from '../coordination/assignment';
 import { rateOf } from '../money';
 import { countryCode } from './country-code';
 import { deviceTraits } from './device-traits';
+import { dsaDemandOf } from './dsa';
 import { isObject, numberOf, objectOf, textOf, textsOf, type JsonObject } from './json-shape';
 import { normaliseImpression, type RequestTerms } from './normalise-impression';
 import { privacyVerdict } from './privacy';
@@ -53,7 +54,7 @@ export function normaliseRequest(
   const supplyChain = supplyChainOf(raw);
   // An auction type that we do not know is shaded like a first price: the safe side.
   const auctionType = at === 2 ? 2 : 1;
-  const terms = { fx, seat: exchange.seat, auctionType, isDealsOnly: at === 3, needsDsa: demandsDsa(raw) } as const;
+  const terms = { fx, seat: exchange.seat, auctionType, isDealsOnly: at === 3 } as const;
   return {
     requestId: textOf(raw['id']),
     exchange: exchange.exchange,
@@ -82,6 +83,7 @@ export function normaliseRequest(
     allowedLanguages: textsOf(raw['wlang']).map(primaryLanguage),
     allowedSeats,
     blockedSeats,
+    dsa: dsaDemandOf(raw),
     veto: privacy.veto ?? vetoOf(exchange, supplyChain, isSeatBlocked, bidCurrency),
     impressions: impressionsOf(raw['imp'], terms),
     contentCategories: textsOf(place?.['cat']).map((category) => category.toUpperCase()),
@@ -156,12 +158,4 @@ function segmentsOf(user: JsonObject | undefined): string[] {
     }
   }
   return out;
-}
-
-/** Whether the Digital Services Act statement is required with the ad (dsarequired 2 or 3), which creatives do not hold yet. */
-function demandsDsa(raw: JsonObject): boolean {
-  const regs = objectOf(raw['regs']);
-  if (regs === undefined) return false;
-  const dsa = objectOf(regs['dsa']) ?? objectOf(objectOf(regs['ext'])?.['dsa']);
-  return dsa !== undefined && numberOf(dsa['dsarequired'], 0) >= 2;
 }

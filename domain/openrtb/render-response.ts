@@ -6,6 +6,7 @@ import { bidToCurrencyMicros } from '../money';
 import { bannerMarkup } from './banner-markup';
 import { statedExpirySeconds } from './bid-life';
 import type { MarkupLinks } from './markup-links';
+import { renderDsa, type RenderedDsa } from './dsa';
 import { nativeMarkup } from './native-markup';
 import { vastMarkup } from './vast-markup';
 
@@ -56,6 +57,7 @@ export interface RenderedBid {
   protocol?: number;
   /** Seconds until the impression that the bid is good for. */
   exp?: number;
+  ext?: { dsa: RenderedDsa };
 }
 
 /** A bid response as sent. */
@@ -133,6 +135,7 @@ function renderBid(
   }
   if (creative.attributes.length > 0) bid.attr = creative.attributes;
   if (creative.apis.length > 0) bid.apis = creative.apis;
+  if (creative.dsa !== undefined && request.dsa != null) bid.ext = { dsa: renderDsa(creative.dsa, request.dsa) };
   return bid;
 }
 

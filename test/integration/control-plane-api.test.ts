@@ -180,7 +180,9 @@ describe('campaign API on a real Postgres', () => {
   ])('a creative of type %s keeps what its type has, through a change', async (type, asset, change) => {
     const { body } = await create(campaignInput(advertiserId));
     const { width: _width, height: _height, markup: _markup, ...common } = creativeInput(body.campaignId);
-    const input = { ...common, type, appBundle: 'com.shop', apis: [7], ...asset };
+    const transparency = [{ domain: 'dsp.example', params: [1] }];
+    const dsa = { behalf: 'Shop', paid: 'Agency', transparency, isRendered: true };
+    const input = { ...common, type, appBundle: 'com.shop', apis: [7], dsa, ...asset };
     const made = await plane.call<{ creativeId: string }>('POST', '/api/v1/creatives', { as: 'adam', body: input });
     expect(made).toMatchObject({ status: 201, body: { ...input, reviewState: 'approved' } });
     const url = `/api/v1/creatives/${made.body.creativeId}`;

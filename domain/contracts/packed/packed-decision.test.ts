@@ -56,6 +56,7 @@ const request = fc.record({
   consent: fc.record({ profile: fc.boolean(), measure: fc.boolean() }),
   ...{ contentCategories: texts, blockedCategories: texts, allowedCategories: texts, blockedAdvertisers: texts },
   ...{ blockedApps: texts, allowedLanguages: texts, allowedSeats: texts, blockedSeats: texts },
+  dsa: nullable(fc.record({ required: number, publisherRenders: number })),
   veto: nullable(fc.constantFrom('no-consent', 'seat-blocked')),
   impressions: fc.array(impression, { maxLength: 3 }),
 });
@@ -140,7 +141,7 @@ describe('a packed decision', () => {
   it('of format 1 is read: nothing that came later was in it', () => {
     const [one] = fc.sample(record, { numRuns: 1, seed: 7 }) as [DecisionRecord];
     const impressions = one.inputs.request.impressions.map((slot) => ({ ...slot, expirySeconds: 0 }));
-    const older = { ...one, inputs: { ...one.inputs, request: { ...one.inputs.request, impressions } } };
+    const older = { ...one, inputs: { ...one.inputs, request: { ...one.inputs.request, dsa: null, impressions } } };
     writer.clear();
     packDecision(writer, older);
     const bytes = writer.written().slice();

@@ -22,8 +22,8 @@ type WholeImpression = Required<NormalisedImpression>;
 
 /** Whether a request has every field: one that an older edge normalised has not. */
 export function isWhole(request: NormalisedRequest): request is WholeRequest {
-  const { consent, supplyChain, blockedApps, allowedLanguages } = request;
-  if (consent === undefined || supplyChain === undefined) return false;
+  const { consent, supplyChain, blockedApps, allowedLanguages, dsa } = request;
+  if (consent === undefined || supplyChain === undefined || dsa === undefined) return false;
   if (blockedApps === undefined || allowedLanguages === undefined) return false;
   return request.impressions.every(
     (one) =>
@@ -41,12 +41,16 @@ export function isWhole(request: NormalisedRequest): request is WholeRequest {
 }
 
 export function packRequest(writer: ByteWriter, request: WholeRequest): void {
-  const { consent, supplyChain } = request;
+  const { consent, supplyChain, dsa } = request;
   writer.text(request.requestId);
   writer.text(request.exchange);
   writer.byte(request.auctionType);
   writer.number(request.tmaxMs);
-  writer.byte(flagsOf([request.isTest, request.isMobile, consent.profile, consent.measure]));
+  writer.byte(flagsOf([request.isTest, request.isMobile, consent.profile, consent.measure, dsa !== null]));
+  if (dsa !== null) {
+    writer.number(dsa.required);
+    writer.number(dsa.publisherRenders);
+  }
   writer.whole(supplyChain === null ? 0 : 1 + supplyChain.hops * 2 + (supplyChain.isComplete ? 1 : 0));
   writer.texts(request.currencies);
   writer.text(request.bidCurrency);
@@ -106,6 +110,7 @@ export function unpackRequest(reader: ByteReader): WholeRequest {
   const auctionType = reader.byte() as 1 | 2;
   const tmaxMs = reader.number();
   const flags = reader.byte();
+  const dsa = hasFlag(flags, 4) ? { required: reader.number(), publisherRenders: reader.number() } : null;
   const chain = reader.whole();
   const nullableWhole = (value: number): number | null => (value === 0 ? null : value - 1);
   return {
@@ -136,6 +141,7 @@ export function unpackRequest(reader: ByteReader): WholeRequest {
     allowedLanguages: reader.texts(),
     allowedSeats: reader.texts(),
     blockedSeats: reader.texts(),
+    dsa,
     veto: reader.nullable() as RequestVeto | null,
     impressions: reader.list(() => unpackImpression(reader)),
   };

@@ -48,7 +48,6 @@ export const REASON_WORDS: Readonly<Record<NoBidReason, ReasonWords>> = {
   'nonlinear-unsupported': words('The slot is an overlay, which is not supported.', REQUEST),
   'unsupported-format': words('The slot’s form is not supported.', REQUEST),
   'quantity-unsupported': words('The slot counts for a number of people that cannot be reckoned with.', REQUEST),
-  'dsa-required': words('The slot needs a DSA statement, which creatives do not carry.', REQUEST),
   'floor-currency-unknown': words('The floor is in a currency without a rate.', 'Add the currency to the FX table.'),
   'private-deals-only': words('The slot is for deals only, and none is ours.', 'Agree a deal and target it.'),
   'rewarded-or-interstitial-unsupported': words('The slot’s kind is not supported.', REQUEST),
@@ -79,6 +78,10 @@ export const REASON_WORDS: Readonly<Record<NoBidReason, ReasonWords>> = {
   'creative-api': words('No creative goes without, or with, the API framework there.', CREATIVE),
   'creative-language': words('No creative is in a language asked for.', CREATIVE),
   'creative-insecure': words('The page is https and the creative is not.', 'Serve the creative by https.'),
+  'dsa-required': words(
+    'The slot needs a DSA statement, and the creative has none, or does not show it where the publisher cannot.',
+    'Give the creative a statement (dsa).',
+  ),
   'app-blocked': words('The publisher blocks the app that is advertised.', PUBLISHER),
   'no-deal': words('None of the deals targeted is on offer.', 'Check the deals targeted, and with the seller.'),
   'deal-advertiser': words('The deal is not for this advertiser.', 'Ask the seller to add the domain.'),

@@ -19,7 +19,7 @@ export class CreativeEntity {
   @Column({ type: 'text' })
   type!: CreativeType;
 
-  /** What only this format has: a banner's markup and size, a video's files, a native ad's texts and images. */
+  /** What only this format has: a banner's markup and size, a video's files, a native ad's texts and images; and its DSA statement. */
   @Column({ type: 'jsonb' })
   asset!: object;
 
