@@ -25,7 +25,7 @@ const VERBS = {
   simulate: { built: true, args: ['dist/scripts/simulate.js'] },
   bench: { built: true, args: ['dist/bench/run.js'] },
   drill: { built: true, args: ['dist/scripts/drills/run.js'] },
-  edge: { built: true, args: ['dist/apps/bidder-edge/src/main.js'] },
+  edge: { built: true, args: ['--min-semi-space-size=16', 'dist/apps/bidder-edge/src/main.js'] },
   'ship-edge': { built: true, args: ['dist/scripts/ship-edge.js'] },
   adloop: { built: true, args: ['dist/apps/cli/src/main.js'] },
   build: { built: true, args: ['--version'] },

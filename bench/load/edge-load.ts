@@ -149,7 +149,7 @@ function reportOf(
 /** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
 function startEdge(home: string, port: number, server: 'lean' | 'node'): Promise<BenchServer> {
   const main = path.join(__dirname, '..', '..', 'apps', 'bidder-edge', 'src', 'main.js');
-  const args = [main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
+  const args = ['--min-semi-space-size=16', main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
   return startServer('edge', port, '/openrtb2/demo', args, {
     LOG_LEVEL: 'warn',
     EDGE_HTTP_SERVER: server,
