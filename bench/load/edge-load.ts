@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { PolicySnapshot } from '#domain/contracts';
 import type { Scenario } from '#domain/market';
 import { findRoot, freePorts } from '../../scripts/setup';
+import { EDGE_NODE_FLAGS } from '../../scripts/stack';
 import { spreadOf, type Spread } from '../statistic';
 import { bidBodies, noBidBodies, RICH_BYTES } from './bodies';
 import type { LoadPlan, LoadResult } from './generator';
@@ -149,7 +150,7 @@ function reportOf(
 /** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
 function startEdge(home: string, port: number, server: 'lean' | 'node'): Promise<BenchServer> {
   const main = path.join(__dirname, '..', '..', 'apps', 'bidder-edge', 'src', 'main.js');
-  const args = ['--min-semi-space-size=16', main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
+  const args = [...EDGE_NODE_FLAGS, main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
   return startServer('edge', port, '/openrtb2/demo', args, {
     LOG_LEVEL: 'warn',
     EDGE_HTTP_SERVER: server,

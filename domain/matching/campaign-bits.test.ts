@@ -64,7 +64,8 @@ describe('CampaignBits', () => {
           expect(bits.withSlots(slots, left)).toBe(
             list.filter(({ creativesBySlot }) => slots.some((slot) => creativesBySlot.has(slot))).length,
           );
-          bits.narrow(left, whole, nowMs, (reason, count) => (removed[reason] = count));
+          const stayed = bits.narrow(left, countBits(left), whole, nowMs, (reason, count) => (removed[reason] = count));
+          expect(stayed).toBe(countBits(left));
           const expected: Partial<Record<NoBidReason, number>> = {};
           const kept: number[] = [];
           for (const campaign of list) {

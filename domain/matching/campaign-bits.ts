@@ -91,15 +91,16 @@ export class CampaignBits {
     return countBits(into);
   }
 
-  /** Takes the campaigns that the request is not for out of `left`, and tells how many for each reason. */
+  /** Takes the campaigns that the request is not for out of the `bidders` in `left`, tells how many for each reason, answers how many stay. */
   narrow(
     left: CampaignBitmap,
+    bidders: number,
     request: NormalisedRequest,
     nowMs: number,
     onRemoved: (reason: NoBidReason, count: number) => void,
-  ): void {
+  ): number {
     const { inFlight, inHours } = this.timeBits(nowMs);
-    let count = countBits(left);
+    let count = bidders;
     const keep = (reason: NoBidReason, bits: CampaignBitmap): void => {
       if (count === 0) return;
       let kept = 0;
@@ -119,6 +120,7 @@ export class CampaignBits {
     keep('device', this.deviceTypes.allowing(request.deviceType));
     keep('os', this.os.allowing(request.os));
     keep('language', this.languages.allowing(request.language));
+    return count;
   }
 
   /** Flights and hours hold for minutes; they are worked out again when one of them may have changed. */

@@ -4,7 +4,7 @@ import type { CandidateState } from '../contracts/decision-record';
 import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
 import type { DealOffer, NormalisedImpression } from '../contracts/normalised-request';
 import { nanosOfImpressions } from '../money';
-import { countBits, visitBits, type CampaignBitmap } from './campaign-bits';
+import { visitBits, type CampaignBitmap } from './campaign-bits';
 import { audienceFilter, creativeFilter, placeFilter, type RequestTerms } from './filters';
 import { dealFor } from './deal-choice';
 import { slotsOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
@@ -123,11 +123,11 @@ export function matchImpression(
   const left = scratchBits;
   counts.fill(0);
   const slots = slotsOf(impression);
-  const withoutSlot = campaigns.length - bits.withSlots(slots, left);
+  const withSlot = bits.withSlots(slots, left);
+  const withoutSlot = campaigns.length - withSlot;
   if (withoutSlot > 0) count('creative-size', withoutSlot);
-  explainSome(index, terms, left, recorder);
-  bits.narrow(left, terms.request, terms.nowMs, count);
-  const bidders = countBits(left);
+  explainSome(index, terms, left, withSlot, recorder);
+  const bidders = bits.narrow(left, withSlot, terms.request, terms.nowMs, count);
   const start = bidders > MAX_PAIRS ? terms.rotation % bidders : 0;
   let pairs = 0;
   visitBits(left, start, (ordinal) => {
@@ -157,8 +157,13 @@ export function matchImpression(
  * Names campaigns that the bitmaps will remove, for the counters per campaign: all of a few, and of many a stretch that begins somewhere
  * else on each request and counts for the rest, so that the cost does not grow with them.
  */
-function explainSome(index: ServingIndex, terms: RequestTerms, left: CampaignBitmap, recorder: StateRecorder): void {
-  const bidders = countBits(left);
+function explainSome(
+  index: ServingIndex,
+  terms: RequestTerms,
+  left: CampaignBitmap,
+  bidders: number,
+  recorder: StateRecorder,
+): void {
   const explained = Math.min(bidders, MAX_EXPLAINED);
   if (explained === 0 || !recorder.isExplaining) return;
   let seen = 0;

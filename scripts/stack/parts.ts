@@ -99,7 +99,7 @@ export function workerPart(context: PartContext): ProcessSpec {
  * An edge that was idle for some seconds has its young generation cut to half a megabyte and collects fifty times as often until it has grown
  * again: p99 of the first seconds 24 to 66 ms instead of 7 to 16 (docs/operations/edge.md).
  */
-const EDGE_NODE_FLAGS = ['--min-semi-space-size=16'];
+export const EDGE_NODE_FLAGS = ['--min-semi-space-size=16'];
 
 /** One edge bidder under the control plane. */
 export function edgePart(context: PartContext, edgeId: string): ProcessSpec {

@@ -76,13 +76,15 @@ class OnnxBidModel implements BidModel {
   }
 
   engineFor(rowCount: number): InferenceEngine {
-    return this.plain !== null && rowCount <= PLAIN_ROWS ? 'plain' : 'onnx';
+    return this.plainFor(rowCount) === null ? 'onnx' : 'plain';
   }
 
   run(rows: Float32Array, rowCount: number): Float32Array | Promise<Float32Array> {
-    return this.plain !== null && rowCount <= PLAIN_ROWS
-      ? this.plain.run(rows, rowCount)
-      : this.runOnnx(rows, rowCount);
+    return this.plainFor(rowCount)?.run(rows, rowCount) ?? this.runOnnx(rows, rowCount);
+  }
+
+  private plainFor(rowCount: number): PlainModel | null {
+    return rowCount <= PLAIN_ROWS ? this.plain : null;
   }
 
   private async runOnnx(rows: Float32Array, rowCount: number): Promise<Float32Array> {

@@ -29,24 +29,20 @@ export class FrameBuffer {
     return this.frames;
   }
 
-  /** Adds one event's JSON. */
-  append(json: string): void {
-    this.makeRoom(FRAME_HEADER_BYTES + json.length * BYTES_PER_UNIT);
-    this.close(this.buffer.write(json, this.used + FRAME_HEADER_BYTES, 'utf8'));
+  /** Adds one event: its JSON, or its bytes, which are copied. */
+  append(event: string | Uint8Array): void {
+    const isText = typeof event === 'string';
+    this.makeRoom(FRAME_HEADER_BYTES + event.length * (isText ? BYTES_PER_UNIT : 1));
+    const from = this.used + FRAME_HEADER_BYTES;
+    if (isText) return this.close(this.buffer.write(event, from, 'utf8'));
+    this.buffer.set(event, from);
+    this.close(event.length);
   }
 
   /** Adds a decision, packed where its shape allows. */
   appendDecision(record: DecisionRecord): void {
     packed.clear();
-    if (packDecision(packed, record)) this.appendBytes(packed.written());
-    else this.append(JSON.stringify(record));
-  }
-
-  /** Adds an event's bytes, copied. */
-  appendBytes(bytes: Uint8Array): void {
-    this.makeRoom(FRAME_HEADER_BYTES + bytes.length);
-    this.buffer.set(bytes, this.used + FRAME_HEADER_BYTES);
-    this.close(bytes.length);
+    this.append(packDecision(packed, record) ? packed.written() : JSON.stringify(record));
   }
 
   /** A view of all frames, good until the next `append` or `clear`. */

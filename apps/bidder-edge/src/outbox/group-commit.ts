@@ -100,8 +100,7 @@ export class GroupCommit {
 
   /** Queues one entry of the state journal, JSON or packed. */
   appendState(entry: string | Uint8Array): void {
-    if (typeof entry === 'string') this.pending.states.append(entry);
-    else this.pending.states.appendBytes(entry);
+    this.pending.states.append(entry);
     this.schedule();
   }
 

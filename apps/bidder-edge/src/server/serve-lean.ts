@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { answerOf } from './answer-of';
 import { Connection, type ConnectionPorts } from './http/connection';
 import { HeadCache } from './http/head-cache';
 import { LoopTurn } from './http/loop-turn';
@@ -29,14 +30,8 @@ export async function serveLean(
     get isDraining() {
       return isDraining;
     },
-    answer: ({ method, path, query, headers }, body, arrivedAtMs) => {
-      try {
-        const answer = handler({ method, path, query, headers, body, arrivedAtMs });
-        return answer instanceof Promise ? answer.catch(fallback) : answer;
-      } catch (error) {
-        return fallback(error);
-      }
-    },
+    answer: ({ method, path, query, headers }, body, arrivedAtMs) =>
+      answerOf(handler, fallback, { method, path, query, headers, body, arrivedAtMs }),
     onFault: (error) => void fallback(error),
     turn,
     now: () => performance.now(),

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo } from 'node:net';
-import type { EdgeRequest, EdgeResponse, Handler } from './message';
+import { answerOf } from './answer-of';
+import type { EdgeResponse, Handler } from './message';
 import { refusalText } from './http/response-text';
 import { problemResponse } from './problem';
 
@@ -84,19 +85,6 @@ export async function serve(
     server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
   });
   return { port: (server.address() as AddressInfo).port, close: (drainMs) => close(server, drainMs) };
-}
-
-function answerOf(
-  handler: Handler,
-  fallback: (error: unknown) => EdgeResponse,
-  request: EdgeRequest,
-): EdgeResponse | Promise<EdgeResponse> {
-  try {
-    const answer = handler(request);
-    return answer instanceof Promise ? answer.catch(fallback) : answer;
-  } catch (error) {
-    return fallback(error);
-  }
 }
 
 const EMPTY = Buffer.alloc(0);

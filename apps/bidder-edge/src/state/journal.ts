@@ -103,11 +103,7 @@ export class Journal {
   /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
   async compact(entries: Iterable<JournalEntry>): Promise<void> {
     const frames = new FrameBuffer();
-    for (const entry of entries) {
-      const encoded = encodeEntry(entry);
-      if (typeof encoded === 'string') frames.append(encoded);
-      else frames.appendBytes(encoded);
-    }
+    for (const entry of entries) frames.append(encodeEntry(entry));
     if (frames.count === 0) frames.append('{"kind":"probe"}');
     const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
     await next.append(frames.bytes());
