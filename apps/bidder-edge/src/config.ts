@@ -17,6 +17,8 @@ export interface EdgeConfig {
   port: number;
   /** Who reads HTTP: ourselves, or Node's own server for comparison. */
   httpServer: HttpServer;
+  /** Threads that answer bid requests, beside one that does the rest; 1: one thread does all of it. */
+  threads: number;
   adminHost: string;
   /** Port of pages and metrics, apart from bids and notices; 0 lets the system choose. */
   adminPort: number;
@@ -222,6 +224,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     host: reader.text('EDGE_HOST') ?? '127.0.0.1',
     port: portNumber,
     httpServer: reader.choice('EDGE_HTTP_SERVER', HTTP_SERVERS, 'lean'),
+    threads: reader.integer('EDGE_THREADS', 1, 1, 64),
     adminHost: reader.text('EDGE_ADMIN_HOST') ?? '127.0.0.1',
     adminPort: reader.integer('EDGE_ADMIN_PORT', adminPortBeside(portNumber), 0, HIGHEST_PORT),
     home,

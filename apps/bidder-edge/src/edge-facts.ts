@@ -30,6 +30,8 @@ export interface EdgeFacts {
   reachable(): boolean;
   /** Null when bids may be made, else why not. */
   notReady(): string | null;
+  /** Brings in what the bidding threads have counted; null where there are none. */
+  readonly refresh: (() => Promise<void>) | null;
   /** The edge is shutting down. */
   draining(): boolean;
 }

@@ -2,25 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { HeartbeatRequest, HeartbeatResponse, PolicySnapshot } from '#domain/contracts';
 import { serveAdmin } from './admin';
+import { bidPorts } from './bid-ports';
 import { CanaryLeaseHolder, type ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
 import type { EdgeFacts } from './edge-facts';
+import { FaultAnswer } from './fault-answer';
 import { buildGauges } from './gauges';
 import { edgeReport, Heartbeat } from './heartbeat';
 import { lockHome } from './home-lock';
 import { Housekeeping } from './housekeeping';
-import { userHasher } from './keyed-hash';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
 import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
+import { noticePorts } from './notice-ports';
 import { KeyWatch, NoticeReceiver, NoticeSigner, PriceReader } from './notices';
 import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
 import { BidPath } from './pipeline';
-import { isLoopback, LIMITS, routes, SERVERS, type EdgeResponse, type RunningServer } from './server';
+import { isLoopback, LIMITS, routes, SERVERS, type Handler, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
 import { shipCounts } from './ship-counts';
 import { KeyRing, RememberedRecords, SnapshotHolder, SnapshotPuller } from './snapshot';
-import { EdgeState, encodeEntry, GrantIntake, Journal, StateView } from './state';
+import { EdgeState, encodeEntry, GrantIntake, Journal, openSharedMemory, type SharedMemory } from './state';
+import { BiddingThreads, gatherNews } from './threads';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
 const MAX_PENDING_BYTES = 64 << 20;
@@ -28,6 +31,7 @@ const MAX_PENDING_BYTES = 64 << 20;
 const UNREACHABLE_AFTER_HEARTBEATS = 3;
 const DRAIN_MS = 2000;
 const FLUSH_MS = 1000;
+const SECOND_MS = 1000;
 /** Windows of what the admin port shows for the last minutes. */
 const WINDOW_MS = 60_000;
 
@@ -55,19 +59,21 @@ export class Edge {
   private readonly signer: NoticeSigner;
   private readonly keyWatch: KeyWatch;
   private readonly gauges: Gauge[];
+  private readonly faults: FaultAnswer;
+  /** Those that bid, of an edge with more than one. */
+  private readonly threads: BiddingThreads | null;
   private server: RunningServer | null = null;
+  private answers: Handler | null = null;
   private admin: RunningServer | null = null;
   private readonly timers: NodeJS.Timeout[] = [];
   private lastContactMs = Number.NEGATIVE_INFINITY;
-  private decisionCount = 0;
-  private rngCounter: number;
   private isStopping = false;
 
   constructor(
     private readonly config: EdgeConfig,
     private readonly log: Logger,
   ) {
-    this.rngCounter = config.rngStart;
+    this.faults = new FaultAnswer(this.metrics, log);
     this.prices = new PriceReader(config.priceKeys);
     lockHome(config.home);
     const recovery = recoverSegments(config.home);
@@ -79,10 +85,15 @@ export class Edge {
       { sealAfterMs: config.sealAfterMs, sealAfterBytes: config.sealAfterBytes, maxBytes: config.outboxMaxBytes },
       Date.now,
     );
-    this.state = new EdgeState({ ...config, bootId: this.bootId }, (entry) =>
-      this.commit.appendState(encodeEntry(entry)),
+    const memory = config.threads > 1 ? openSharedMemory(config.maxCapEntries, config.threads) : null;
+    this.state = new EdgeState(
+      { ...config, bootId: this.bootId },
+      (entry) => this.commit.appendState(encodeEntry(entry)),
+      memory,
+      { onOpen: (account) => this.threads?.onOpen(account), onDrop: (grantId) => this.threads?.onDrop(grantId) },
     );
     this.commit = this.openCommit();
+    this.threads = memory && this.openThreads(memory);
     this.intake = new GrantIntake(this.state, this.commit);
     const keys = new KeyRing(config.snapshotKeys);
     this.lease = new CanaryLeaseHolder(keys, () => performance.now());
@@ -99,6 +110,7 @@ export class Edge {
       keys,
       log,
       fetchArtifact: (sha256) => this.puller?.fetchArtifact(sha256) ?? Promise.resolve(null),
+      prepare: async (source, body) => (await this.threads?.prepare({ source, body })) ?? (() => undefined),
       onLive: (snapshot) => this.onLive(snapshot),
       onRefused: (code) => {
         this.metrics.refusals.add(1, code);
@@ -137,17 +149,19 @@ export class Edge {
     for (const entry of this.journal.load()) this.state.replay(entry);
     this.state.recovered(Date.now());
     await this.journal.compact(this.state.dump(Date.now()));
+    this.threads?.open(this.state.ledger);
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
     await this.housekeeping.run();
     this.metrics.loopLag.start();
-    const thrown = (error: unknown): EdgeResponse => this.onThrown(error);
-    this.admin = await serveAdmin(this.facts, this.printMetrics, thrown);
+    this.admin = await serveAdmin(this.facts, this.printMetrics, this.faults.to);
     const { host, port } = config;
-    this.server = await SERVERS[config.httpServer](this.handler(), thrown, { ...LIMITS, host, port });
+    this.server = this.threads
+      ? await this.serveByThreads(this.threads)
+      : await SERVERS[config.httpServer](this.handler(), this.faults.to, { ...LIMITS, host, port });
     this.keyWatch.start();
-    this.timers.push(setInterval(() => void this.housekeeping.run(), 1000));
-    this.timers.push(setInterval(() => this.metrics.roll(), WINDOW_MS));
+    this.timers.push(setInterval(() => void this.everySecond(), SECOND_MS));
+    this.timers.push(setInterval(() => this.roll(), WINDOW_MS));
     this.shipper.start();
     this.puller?.start();
     this.heartbeat?.start();
@@ -178,7 +192,7 @@ export class Edge {
   private readonly printMetrics = (): string => this.metrics.print(this.gauges);
 
   private gatherFacts(): EdgeFacts {
-    const { config, bootId, metrics, state, commit, segments, holder, lease, prices, signer } = this;
+    const { config, bootId, metrics, state, commit, segments, holder, lease, prices, signer, threads } = this;
     return {
       ...{ config, bootId, metrics, state, commit, segments, holder, lease, prices, signer },
       startedAtMs: Date.now(),
@@ -188,86 +202,66 @@ export class Edge {
       reachable: () => this.isReachable(),
       notReady: () => this.notReady(),
       draining: () => this.isStopping,
+      refresh: threads && (() => threads.refresh()),
     };
   }
 
-  private handler(): ReturnType<typeof routes> {
-    const path = new BidPath(this.bidPorts());
-    const notices = new NoticeReceiver({
-      edgeId: this.config.edgeId,
-      signer: this.signer,
-      state: this.state,
-      commit: this.commit,
-      now: Date.now,
-      readPriceOf: (exchange) => this.prices.of(this.holder.live?.snapshot.exchanges[exchange]),
-      fx: () => this.holder.live?.snapshot.fx ?? { base: 'USD', asOfMs: 0, rates: {} },
-      landingUrlOf: (creativeId) => this.records.landingUrlOf(creativeId),
-      count: (kind, result) => this.metrics.notices.add(1, kind, result),
-      onAccepted: (outcome) => {
-        if (outcome.kind === 'loss') this.metrics.quality.lost(outcome.exchange, outcome.lossReason);
-        if (outcome.kind !== 'bill' || outcome.isTest) return;
-        this.metrics.spendNanos.add(outcome.priceNanos, outcome.arm);
-        if (!outcome.reservationLive) this.metrics.lateBills.add();
+  private async everySecond(): Promise<void> {
+    await this.housekeeping.run();
+    this.threads?.tellNews();
+  }
+
+  private roll(): void {
+    this.metrics.roll();
+    this.threads?.roll();
+  }
+
+  private async serveByThreads(threads: BiddingThreads): Promise<RunningServer> {
+    threads.tellNews();
+    return { port: await threads.listen(), close: (drainMs) => threads.close(drainMs) };
+  }
+
+  private openThreads(memory: SharedMemory): BiddingThreads {
+    const { config, bootId, log, metrics, commit, state } = this;
+    return new BiddingThreads({
+      ...{ config, bootId, memory, log, metrics, commit },
+      handler: (request) => (this.answers ??= this.handler())(request),
+      onBid: (reservation) => {
+        state.onBid(reservation);
+        state.live.onBid(reservation.arm, reservation.exchange, Date.now());
+      },
+      openReservations: () => state.openReservations,
+      news: () => gatherNews(this.facts, this.housekeeping.pacingSteps),
+      onLost: (error) => {
+        log.fatal(
+          { err: error },
+          'a bidding thread is lost, with what it held: the edge ends and must be started again',
+        );
+        process.exit(1);
       },
     });
+  }
+
+  private handler(): Handler {
+    const { config, bootId, metrics, state, commit, shadows, signer, prices } = this;
+    const path = new BidPath(
+      bidPorts({
+        ...{ config, bootId, thread: 0, threads: 1, metrics, state, records: commit, shadows, signer, prices },
+        port: () => this.port,
+        live: () => this.holder.live,
+        canary: () => this.servingCanary(),
+        kill: () => this.killEffect(),
+        stateVersion: () => this.housekeeping.pacingSteps,
+        reachable: () => this.isReachable(),
+      }),
+    );
     return routes({
       bid: (exchange, request) => path.handle(exchange, request),
-      notices,
+      notices: new NoticeReceiver(noticePorts(this.facts, this.records)),
       metrics: this.printMetrics,
       notReady: () => this.notReady(),
       isPublic: !isLoopback(this.config.host),
     });
-  }
-
-  private bidPorts(): ConstructorParameters<typeof BidPath>[0] {
-    const { config, metrics, state, commit, signer } = this;
-    const isStopped = (campaignId: string): boolean => this.killEffect().stoppedCampaigns.has(campaignId);
-    const allowanceOf = (campaignId: string): number =>
-      this.holder.live?.index.campaignById.get(campaignId)?.campaign.explorationAllowance ?? 0;
-    const onFiltered: StateView['onFiltered'] = (id, reason, weight) => metrics.campaigns.refused(id, reason, weight);
-    return {
-      edgeId: config.edgeId,
-      signer,
-      tokenTtlMs: config.tokenTtlMs,
-      noticeBaseUrl: () => config.noticeBaseUrl ?? `http://127.0.0.1:${this.port}`,
-      nextDecisionId: (nowMs) => `${nowMs.toString(36)}-${this.bootId}-${(++this.decisionCount).toString(36)}`,
-      nextRngCounter: () => ++this.rngCounter,
-      live: () => this.holder.live,
-      canary: () => this.servingCanary(),
-      kill: () => this.killEffect(),
-      state,
-      commit,
-      view: new StateView(state, isStopped, allowanceOf, onFiltered),
-      stateVersion: () => this.housekeeping.pacingSteps,
-      reachable: () => this.isReachable(),
-      hashUser: userHasher(config.userHashKey),
-      onRequest: (exchange) => {
-        metrics.requests.add(1, exchange);
-        metrics.quality.answered(exchange);
-      },
-      canReadPrices: (exchange) => this.prices.canRead(exchange),
-      onLate: (exchange) => metrics.quality.late(exchange),
-      onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
-      onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),
-      onAnswered: (seconds) => {
-        metrics.latency.observe(seconds);
-        metrics.stages.observeTotal(seconds);
-      },
-      onDecision: ({ inputs, outputs }) => {
-        if (outputs.noBidReason !== null) return metrics.noBids.add(1, 'decide', outputs.noBidReason);
-        metrics.bids.add(1, outputs.campaignId ?? '', inputs.arm);
-        metrics.campaigns.bid(outputs.campaignId ?? '');
-        state.live.onBid(inputs.arm, inputs.request.exchange, inputs.nowMs);
-        if (outputs.agents?.bid.mode === 'safe') metrics.fallbacks.add(1, 'bid', 'safe');
-      },
-      onDecided: (received, prepared, decisions, latencyUs) => {
-        metrics.stages.observe(latencyUs);
-        for (const { match } of prepared.impressions)
-          if (match !== null)
-            for (const { campaign } of match.survivors) metrics.campaigns.survived(campaign.campaignId);
-        this.shadows.offer(received.live, prepared, decisions, latencyUs.infer + latencyUs.decide);
-      },
-    };
   }
 
   private openCommit(): GroupCommit {
@@ -303,6 +297,7 @@ export class Edge {
       (verdict) => {
         this.metrics.kills.add(1, verdict);
         this.log.warn({ verdict, level: this.killEffect().level }, 'kill file read');
+        this.threads?.tellNews();
         this.heartbeat?.beatNow();
       },
       () => this.metrics.kills.add(1, 'unreadable'),
@@ -321,6 +316,7 @@ export class Edge {
 
   private openKeyWatch(): KeyWatch {
     return new KeyWatch(this.config.noticeKeyFile, this.signer, (verdict) => {
+      if (verdict === 'taken') this.threads?.useNoticeKeys(this.signer.secrets);
       this.metrics.noticeKeys.add(1, verdict);
       this.log.warn({ verdict, keyIds: this.signer.keyIds }, 'key file of notices read');
     });
@@ -352,6 +348,7 @@ export class Edge {
 
   private onLive(snapshot: PolicySnapshot): void {
     this.records.remember(snapshot);
+    this.threads?.tellNews();
     this.log.info({ version: snapshot.version, snapshotId: snapshot.snapshotId }, 'snapshot is live');
     this.heartbeat?.beatNow();
   }
@@ -361,6 +358,7 @@ export class Edge {
     this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
     this.housekeeping.followClock();
     if (!this.isStopping) await this.intake.take(answer.grants, answer.serverTimeMs);
+    this.threads?.tellNews();
   }
 
   private servingCanary(): ServedCanary | null {
@@ -381,20 +379,14 @@ export class Edge {
   }
 
   private quarantinedAgents(): string[] {
-    const open = Object.values(this.holder.live?.models ?? {}).some((served) => served?.breaker.isOpen);
+    const open =
+      this.threads?.isBreakerOpen ||
+      Object.values(this.holder.live?.models ?? {}).some((served) => served?.breaker.isOpen);
     return [...new Set([...this.killEffect().agents, ...(open ? ['bid'] : [])])].sort();
   }
 
   private notReady(): string | null {
     if (this.isStopping || this.holder.live === null) return this.isStopping ? 'shutting down' : 'no snapshot yet';
     return this.commit.isOpen ? null : 'the outbox is full or cannot be written';
-  }
-
-  /** A programmer error costs one no-bid and a counter; the first of each kind is logged with its stack. */
-  private onThrown(error: unknown): EdgeResponse {
-    const where = error instanceof Error ? error.name : 'unknown';
-    if (this.metrics.internalErrors.count(where) === 0) this.log.error({ err: error }, 'internal error');
-    this.metrics.internalErrors.add(1, where);
-    return { status: 204, headers: {}, body: null };
   }
 }

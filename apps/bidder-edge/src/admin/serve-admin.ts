@@ -1,5 +1,5 @@
 import type { EdgeFacts } from '../edge-facts';
-import { LIMITS, problemResponse, serve, type RunningServer } from '../server';
+import { LIMITS, problemResponse, serve, type Handler, type RunningServer } from '../server';
 import { adminRoutes } from './admin-routes';
 
 /** Opens the admin port. `onThrown` counts and logs a programmer error; who asked gets a 500. @throws EADDRINUSE */
@@ -13,5 +13,8 @@ export function serveAdmin(
     onThrown(error);
     return problemResponse(500, 'INTERNAL_ERROR', 'the edge could not tell; its log has the error');
   };
-  return serve(adminRoutes(facts, metrics), fallback, { ...LIMITS, host, port });
+  const answer = adminRoutes(facts, metrics);
+  const { refresh } = facts;
+  const handler: Handler = refresh === null ? answer : (request) => refresh().then(() => answer(request));
+  return serve(handler, fallback, { ...LIMITS, host, port });
 }

@@ -36,11 +36,11 @@ class Minute {
   private readonly slots = new Float64Array(SLOTS * FIELDS);
   private newest = 0;
 
-  add(field: Field, nowMs: number): void {
+  add(field: Field, nowMs: number, times = 1): void {
     this.advance(nowMs);
     const at = (this.newest % SLOTS) * FIELDS + field;
-    this.slots[at] = (this.slots[at] as number) + 1;
-    this.totals[field] = (this.totals[field] as number) + 1;
+    this.slots[at] = (this.slots[at] as number) + times;
+    this.totals[field] = (this.totals[field] as number) + times;
   }
 
   sum(field: Field, nowMs: number): number {
@@ -143,12 +143,25 @@ export class AnswerQuality {
     ].join('\n');
   }
 
-  private add(exchange: string, field: Field): void {
+  /** Takes everything out, for another thread: answers, late, invalid per exchange. */
+  drain(): [exchange: string, sums: Float64Array][] {
+    const delta = [...this.minutes].map(([exchange, { totals }]): [string, Float64Array] => [exchange, totals]);
+    this.minutes.clear();
+    return delta;
+  }
+
+  /** Adds what another thread gave out, as of now. */
+  absorb(delta: readonly [exchange: string, sums: Float64Array][]): void {
+    for (const [exchange, sums] of delta)
+      for (const field of [ANSWERS, LATE, INVALID]) if (sums[field] > 0) this.add(exchange, field, sums[field]);
+  }
+
+  private add(exchange: string, field: Field, times = 1): void {
     let minute = this.minutes.get(exchange);
     if (minute === undefined) {
       minute = new Minute();
       this.minutes.set(exchange, minute);
     }
-    minute.add(field, this.monotonicMs());
+    minute.add(field, this.monotonicMs(), times);
   }
 }

@@ -71,6 +71,21 @@ export class CampaignCounts {
     this.add(campaignId, BID);
   }
 
+  /** Takes everything out, for another thread's counts: sums by column per campaign. */
+  drain(): [campaignId: string, sums: Float64Array][] {
+    const delta = [...this.rows].map(([campaignId, { total }]): [string, Float64Array] => [campaignId, total]);
+    this.rows.clear();
+    return delta;
+  }
+
+  /** Adds what another thread's counts gave out. */
+  absorb(delta: readonly [campaignId: string, sums: Float64Array][]): void {
+    for (const [campaignId, sums] of delta)
+      sums.forEach((amount, column) => {
+        if (amount > 0) this.add(campaignId, column, amount);
+      });
+  }
+
   /** Begins the next window; called once a minute. */
   roll(): void {
     for (const row of this.rows.values()) {

@@ -5,6 +5,9 @@ const MAX_SERIES = 2000;
 export const escapeLabel = (value: string): string =>
   value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n');
 
+/** What a counter counted since it was last drained. */
+export type CounterDelta = [values: readonly string[], count: number][];
+
 /** Counter with zero to three labels. */
 export class Counter {
   private readonly series = new Map<string, { values: readonly string[]; count: number }>();
@@ -36,6 +39,19 @@ export class Counter {
   /** Every series with its labels' values. */
   read(): { values: readonly string[]; count: number }[] {
     return [...this.series.values()];
+  }
+
+  /** Takes everything out, for another thread's counter. */
+  drain(): CounterDelta {
+    const delta: CounterDelta = [...this.series.values()].map(({ values, count }) => [values, count]);
+    this.series.clear();
+    this.total = 0;
+    return delta;
+  }
+
+  /** Adds what another thread's counter gave out. */
+  absorb(delta: CounterDelta): void {
+    for (const [[a, b, c], count] of delta) this.add(count, a, b, c);
   }
 
   count(a = '', b = '', c = ''): number {

@@ -1,10 +1,22 @@
 import { NOTICE_KINDS } from '#domain/contracts';
 import { AnswerQuality } from './answer-quality';
 import { CampaignCounts } from './campaign-counts';
-import { Counter, type Gauge } from './counters';
+import { Counter, type CounterDelta, type Gauge } from './counters';
 import { EventLoopLag } from './event-loop-lag';
 import { LatencyHistogram } from './latency-histogram';
 import { StageLatency } from './stage-latency';
+
+/** Counters that bidding threads count and the control thread shows. */
+const BY_THREADS = ['requests', 'bids', 'noBids', 'fallbacks', 'shed', 'shadows', 'internalErrors'] as const;
+
+/** What one thread counted since it last told. */
+export interface MetricsDelta {
+  counters: Record<(typeof BY_THREADS)[number], CounterDelta>;
+  campaigns: ReturnType<CampaignCounts['drain']>;
+  quality: ReturnType<AnswerQuality['drain']>;
+  latency: number[];
+  stages: number[][];
+}
 
 /** All counters of the edge, named after the stations that count them. */
 export class EdgeMetrics {
@@ -49,6 +61,26 @@ export class EdgeMetrics {
     this.campaigns.roll();
     this.stages.roll();
     this.loopLag.roll();
+  }
+
+  /** Takes out what a bidding thread counted. */
+  drain(): MetricsDelta {
+    return {
+      counters: Object.fromEntries(BY_THREADS.map((name) => [name, this[name].drain()])) as MetricsDelta['counters'],
+      campaigns: this.campaigns.drain(),
+      quality: this.quality.drain(),
+      latency: this.latency.drain(),
+      stages: this.stages.drain(),
+    };
+  }
+
+  /** Adds what a bidding thread counted. */
+  absorb({ counters, campaigns, quality, latency, stages }: MetricsDelta): void {
+    for (const name of BY_THREADS) this[name].absorb(counters[name]);
+    this.campaigns.absorb(campaigns);
+    this.quality.absorb(quality);
+    this.latency.absorb(latency);
+    this.stages.absorb(stages);
   }
 
   /** Sums since this process started, for the heartbeat; statistics come from the outbox. */

@@ -11,11 +11,17 @@ export interface LoopLag {
   maxMs: number;
 }
 
-/** How late the one thread comes to its timers: above a few milliseconds every request waits for something. */
+/** How late a thread comes to its timers: above a few milliseconds every request waits for something. */
 export class EventLoopLag {
   readonly name = 'adloop_edge_event_loop_lag_seconds';
   private readonly delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   private last: LoopLag | null = null;
+  private readonly others = new Map<number, LoopLag>();
+
+  /** What another thread last said of itself: the worst of all is shown. */
+  hear(thread: number, lag: LoopLag | null): void {
+    if (lag !== null) this.others.set(thread, lag);
+  }
 
   start(): void {
     this.delays.enable();
@@ -32,7 +38,9 @@ export class EventLoopLag {
   }
 
   read(): LoopLag | null {
-    return this.window() ?? this.last;
+    const own = this.window() ?? this.last;
+    const all = own === null ? [...this.others.values()] : [own, ...this.others.values()];
+    return all.reduce<LoopLag | null>((worst, lag) => (worst === null || lag.p99Ms > worst.p99Ms ? lag : worst), null);
   }
 
   print(): string {

@@ -18,6 +18,20 @@ export class LatencyHistogram {
     this.counts[bucket] += 1;
   }
 
+  /** Takes everything out, for another thread's histogram: counts by bucket, then the sum in seconds. */
+  drain(): number[] {
+    const delta = [...this.counts, this.sumSeconds];
+    this.counts.fill(0);
+    this.sumSeconds = 0;
+    return delta;
+  }
+
+  /** Adds what another thread's histogram gave out. */
+  absorb(delta: readonly number[]): void {
+    this.counts.forEach((count, at) => (this.counts[at] = count + delta[at]));
+    this.sumSeconds += delta[this.counts.length];
+  }
+
   /** Upper bound of the bucket that holds the quantile, seconds; Infinity beyond the last bound, 0 without samples. */
   quantile(q: number): number {
     const total = this.counts.reduce((sum, count) => sum + count, 0);

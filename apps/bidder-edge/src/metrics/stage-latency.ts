@@ -1,4 +1,4 @@
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import { createHistogram, type Histogram, type RecordableHistogram } from 'node:perf_hooks';
 import type { DecisionRecord } from '#domain/contracts';
 
 /** Stations of a bid request with a clock of their own; `total` is first line to answer, of requests without a bid as well. */
@@ -27,6 +27,8 @@ class StageClock {
   private sumMicros = 0;
   private hdr = openHdr();
   private before = openHdr();
+  /** Of other threads. */
+  private readonly others: Histogram[] = [];
 
   constructor(readonly stage: Stage) {}
 
@@ -39,6 +41,27 @@ class StageClock {
     this.hdr.record(Math.min(LONGEST_MICROS, Math.max(1, Math.round(micros))));
   }
 
+  /** Both histograms: what a clone of one shows, it goes on showing as its own thread records. */
+  get hdrs(): RecordableHistogram[] {
+    return [this.hdr, this.before];
+  }
+
+  watch(hdrs: readonly Histogram[]): void {
+    this.others.push(...hdrs);
+  }
+
+  drain(): number[] {
+    const delta = [...this.counts, this.sumMicros];
+    this.counts.fill(0);
+    this.sumMicros = 0;
+    return delta;
+  }
+
+  absorb(delta: readonly number[]): void {
+    this.counts.forEach((count, at) => (this.counts[at] = count + delta[at]));
+    this.sumMicros += delta[this.counts.length];
+  }
+
   roll(): void {
     const { hdr, before } = this;
     before.reset();
@@ -48,8 +71,7 @@ class StageClock {
 
   quantiles(): StageQuantiles {
     const both = openHdr();
-    both.add(this.hdr);
-    both.add(this.before);
+    for (const hdr of [this.hdr, this.before, ...this.others]) both.add(hdr as RecordableHistogram);
     const { count, max } = both;
     if (count === 0) return { stage: this.stage, count, p50: 0, p99: 0, p999: 0, max: 0 };
     const at = (percent: number): number => both.percentile(percent);
@@ -95,6 +117,26 @@ export class StageLatency {
   /** Begins the next window; called once a minute. */
   roll(): void {
     for (const clock of this.clocks) clock.roll();
+  }
+
+  /** Per stage both histograms, to be cloned into another thread. */
+  get hdrs(): RecordableHistogram[][] {
+    return this.clocks.map((clock) => clock.hdrs);
+  }
+
+  /** Takes another thread's histograms into the quantiles. */
+  watch(hdrs: readonly (readonly Histogram[])[]): void {
+    this.clocks.forEach((clock, at) => clock.watch(hdrs[at] ?? []));
+  }
+
+  /** Takes the buckets out, for another thread. */
+  drain(): number[][] {
+    return this.clocks.map((clock) => clock.drain());
+  }
+
+  /** Adds the buckets that another thread gave out. */
+  absorb(delta: readonly (readonly number[])[]): void {
+    this.clocks.forEach((clock, at) => clock.absorb(delta[at] ?? []));
   }
 
   quantiles(): StageQuantiles[] {

@@ -55,7 +55,7 @@ function scene() {
   ): string => {
     const priceNanos = Math.ceil(400 * (over.quantity ?? 1));
     const request = { exchange: 'demo', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const, priceNanos };
-    const held = state.reservations.tryReserve({ ...request, userKey: null, caps: [] }, clock.nowMs, true);
+    const held = state.holds.tryReserve({ ...request, userKey: null, caps: [] }, clock.nowMs, true);
     if (held === null) throw new Error('no budget');
     state.onBid({ ...held, decisionId });
     return signer.sign({

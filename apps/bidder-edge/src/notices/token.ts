@@ -55,6 +55,8 @@ export class NoticeSigner {
   private keys: ReadonlyMap<string, KeyedHash> = new Map();
   private prefix = '';
   private current: KeyedHash;
+  /** The live keys themselves, for the other threads of this process. */
+  secrets: readonly Buffer[] = [];
 
   constructor(keys: readonly Buffer[]) {
     this.current = new KeyedHash(keys[0]);
@@ -70,6 +72,7 @@ export class NoticeSigner {
   use(keys: readonly Buffer[]): boolean {
     const ids = keys.map(keyIdOf);
     if (ids.join() === this.keyIds.join()) return false;
+    this.secrets = keys;
     this.keys = new Map(keys.map((key, at) => [ids[at], new KeyedHash(key)]));
     this.current = new KeyedHash(keys[0]);
     this.prefix = `${VERSION}.${ids[0]}.`;

@@ -1,4 +1,5 @@
 import type { DecisionRecord } from '#domain/contracts';
+import type { DecisionLog } from './decision-log';
 import { FrameBuffer } from './frame-buffer';
 
 /** Outcomes are never shed; decision bodies are, first those that bid nothing. */
@@ -55,7 +56,7 @@ export const STOP_BIDDING_AT = 0.9;
  * every `everyMs`. A failed commit rejects its waiters (their notices are answered 503 and come again), drops what it held,
  * and closes the outbox for bids until a later commit succeeds.
  */
-export class GroupCommit {
+export class GroupCommit implements DecisionLog {
   private pending = new Batch();
   /** The other one: on its way to the disk, or empty. */
   private spare = new Batch();
@@ -82,10 +83,10 @@ export class GroupCommit {
     return this.pending.bytes;
   }
 
-  /** Queues one event's JSON. False when it was shed. */
-  appendEvent(kind: EventClass, json: string): boolean {
+  /** Queues one event, as JSON or packed; bytes are copied. False when it was shed. */
+  appendEvent(kind: EventClass, event: string | Uint8Array): boolean {
     if (!this.takes(kind)) return false;
-    this.pending.events.append(json);
+    this.pending.events.append(event);
     this.schedule();
     return true;
   }

@@ -4,6 +4,7 @@
  */
 export * from './append-file';
 export * from './frame-buffer';
+export * from './decision-log';
 export * from './group-commit';
 export * from './recover';
 export * from './segment-store';

@@ -3,11 +3,11 @@ import type { ImpressionDecision, PreparedRequest } from '#domain/coordination';
 import type { DecodedRequest } from '#domain/openrtb';
 import type { ServedCanary } from '../canary/canary-lease';
 import type { KillEffect } from '../kill/kill-orders';
-import type { GroupCommit } from '../outbox/group-commit';
+import type { DecisionLog } from '../outbox/decision-log';
 import { problemResponse } from '../server/problem';
 import type { EdgeRequest, EdgeResponse } from '../server/message';
 import type { LiveSnapshot } from '../snapshot/live-snapshot';
-import type { EdgeState } from '../state/edge-state';
+import type { DecisionState } from '../state/decision-state';
 import type { StateView } from '../state/state-view';
 import { decide } from './decide';
 import { decode, NO_REASONS, type WantedReasons } from './decode';
@@ -26,9 +26,9 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
   live(): LiveSnapshot | null;
   canary(live: LiveSnapshot): ServedCanary | null;
   kill(): KillEffect;
-  state: EdgeState;
+  state: DecisionState;
   view: StateView;
-  commit: GroupCommit;
+  records: DecisionLog;
   stateVersion(): number;
   /** The control plane was heard of lately; without one the edge is on its outage allowance. */
   reachable(): boolean;
@@ -99,7 +99,7 @@ export class BidPath {
     }
     if (kill.level === 'stop-bidding') return this.without('receive', 'bidding-stopped', request, decoded);
     if (!ports.canReadPrices(received.exchange)) return this.without('receive', 'price-unreadable', request, decoded);
-    if (!ports.commit.isOpen) return this.without('receive', 'outbox-full', request, decoded);
+    if (!ports.records.isOpen) return this.without('receive', 'outbox-full', request, decoded);
     this.patienceMs.set(received.exchange, received.deadlineMs - received.arrivedAtMs);
     const decodedAtMs = performance.now();
     if (decodedAtMs > received.deadlineMs) {
@@ -179,7 +179,7 @@ export class BidPath {
     if (answeredAtMs > received.deadlineMs) ports.onLate(received.exchange.exchange);
     ports.onAnswered((answeredAtMs - received.arrivedAtMs) / 1000);
     response.afterWrite = () => {
-      record(ports.edgeId, received, decisions, latencyUs, ports.commit);
+      record(ports.edgeId, received, decisions, latencyUs, ports.records);
       ports.onDecided(received, prepared, decisions, latencyUs);
     };
     return response;

@@ -9,7 +9,7 @@ import {
 import type { DecodedRequest } from '#domain/openrtb';
 import type { ServedCanary } from '../canary/canary-lease';
 import type { KillEffect } from '../kill/kill-orders';
-import type { EdgeState } from '../state/edge-state';
+import type { DecisionState } from '../state/decision-state';
 import type { StateView } from '../state/state-view';
 import type { Received } from './receive';
 
@@ -33,7 +33,7 @@ export function match(
   received: Received,
   request: DecodedRequest,
   moment: Moment,
-  state: EdgeState,
+  state: DecisionState,
   view: StateView,
   timeLeftMs: number,
 ): PreparedRequest {
@@ -47,7 +47,7 @@ export function match(
     rolloutId: moment.canary?.rolloutId ?? '',
     stage: moment.canary?.stage ?? -1,
     rngCounter: moment.rngCounter,
-    live: state.live.read(arm, request.exchange, state.reservations.size, moment.nowMs),
+    live: state.live.read(arm, request.exchange, state.openReservations, moment.nowMs),
     inferenceMode: moment.kill.level === 'safe-bids-only' ? 'safe' : 'models',
     engine: 'onnx',
     quarantined: agentsWithoutAutonomy(snapshot, request.requestId, moment.kill.agents),

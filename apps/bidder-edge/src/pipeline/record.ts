@@ -1,5 +1,5 @@
 import type { DecisionRecord } from '#domain/contracts';
-import type { GroupCommit } from '../outbox/group-commit';
+import type { DecisionLog } from '../outbox/decision-log';
 import { bundleOf } from '../snapshot/live-snapshot';
 import type { Received } from './receive';
 import type { NamedDecision } from './respond';
@@ -13,7 +13,7 @@ export function record(
   received: Received,
   decisions: readonly NamedDecision[],
   latencyUs: StageLatency,
-  commit: GroupCommit,
+  records: DecisionLog,
 ): void {
   for (const { decisionId, inputs, outputs } of decisions) {
     const bundle = bundleOf(received.live.snapshot, inputs.arm);
@@ -34,6 +34,6 @@ export function record(
         frequency: bundle.frequency.modelVersionId,
       },
     };
-    commit.appendDecision(outputs.creativeId === null ? 'no-bid' : 'bid', line);
+    records.appendDecision(outputs.creativeId === null ? 'no-bid' : 'bid', line);
   }
 }

@@ -1,9 +1,7 @@
 import type { ImpressionDecision, PreparedRequest, Reserve } from '#domain/coordination';
 import type { ServingIndex } from '#domain/matching';
-import type { EdgeState } from '../state/edge-state';
-import type { CapLimit, Reservation } from '../state/reservations';
-
-type Held = Omit<Reservation, 'decisionId'>;
+import type { DecisionState } from '../state/decision-state';
+import type { CapLimit, Hold } from '../state/reservation';
 
 /** Below this propensity a creative was not the best by the agent's own estimate. */
 const EXPLORATORY_BELOW = 0.5;
@@ -14,19 +12,19 @@ const NO_CAPS: readonly CapLimit[] = [];
  * (`commit`) or the request failed (`cancel`). Test requests are checked like others and hold nothing.
  */
 export class RequestReservations {
-  private readonly held: Held[] = [];
+  private readonly held: Hold[] = [];
   private readonly lives: number[] = [];
 
   constructor(
     private readonly index: ServingIndex,
     private readonly prepared: PreparedRequest,
-    private readonly state: EdgeState,
+    private readonly state: DecisionState,
     private readonly reachable: boolean,
   ) {}
 
   readonly reserve: Reserve = (campaignId, creativeId, priceNanos, impIndex) => {
     const { request, context } = this.prepared;
-    const held = this.state.reservations.tryReserve(
+    const held = this.state.holds.tryReserve(
       {
         exchange: request.exchange,
         campaignId,
@@ -58,7 +56,7 @@ export class RequestReservations {
       if (outputs.creativeId === null) return '';
       const held = this.held[0];
       if (request.isTest) {
-        this.state.reservations.cancel(held);
+        this.state.holds.cancel(held);
         this.held.shift();
         return '';
       }
@@ -72,7 +70,7 @@ export class RequestReservations {
 
   /** Gives back what no bid has got: all of it before `commit`. */
   cancel(): void {
-    for (const held of this.held) this.state.reservations.cancel(held);
+    for (const held of this.held) this.state.holds.cancel(held);
     this.held.length = 0;
   }
 }

@@ -41,7 +41,7 @@ export function routes(ports: RoutePorts): Handler {
     const kind = path.startsWith(NOTICE_PREFIX) ? NOTICES.get(path.slice(NOTICE_PREFIX.length)) : undefined;
     if (kind !== undefined) return request.method === 'GET' ? notice(ports, kind, request) : wrongMethod('GET');
     const page = PROBE_PAGES[path];
-    if (page === undefined || (ports.isPublic && path === METRICS))
+    if (page === undefined || (ports.isPublic && path === METRICS_PATH))
       return problemResponse(404, 'NO_ROUTE', `nothing lives at ${path}`);
     return request.method === 'GET' ? page(ports) : wrongMethod('GET');
   };
@@ -50,7 +50,7 @@ export function routes(ports: RoutePorts): Handler {
 /** Whether only this machine can reach what listens there. */
 export const isLoopback = (host: string): boolean => /^(127\.|::1$|localhost$)/.test(host);
 
-const METRICS = '/metrics';
+export const METRICS_PATH = '/metrics';
 
 /** Pages that the bid port and the admin port share: a load balancer asks the port that it routes to. */
 export const PROBE_PAGES: Readonly<Record<string, (ports: ProbePorts) => EdgeResponse>> = {
@@ -60,7 +60,7 @@ export const PROBE_PAGES: Readonly<Record<string, (ports: ProbePorts) => EdgeRes
     if (reason === null) return { status: 200, headers: { ...JSON_TYPE }, body: '{"status":"ready"}' };
     return problemResponse(503, 'NOT_READY', reason);
   },
-  [METRICS]: (ports) => ({
+  [METRICS_PATH]: (ports) => ({
     status: 200,
     headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     body: ports.metrics(),

@@ -44,7 +44,8 @@ export async function serveLean(
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
+    const { host, port, reusePort = false } = options;
+    server.listen({ host, port, reusePort, backlog: 1024 }, resolve);
   });
   const sweeper = setInterval(() => {
     const nowMs = performance.now();

@@ -8,6 +8,8 @@ import { problemResponse } from './problem';
 export interface ServeOptions {
   host: string;
   port: number;
+  /** Other threads of this process listen on the same port: the system spreads connections over them. */
+  reusePort?: boolean;
   maxBodyBytes: number;
   headersTimeoutMs: number;
   requestTimeoutMs: number;
@@ -82,7 +84,8 @@ export async function serve(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: options.host, port: options.port, backlog: 1024 }, resolve);
+    const { host, port, reusePort = false } = options;
+    server.listen({ host, port, reusePort, backlog: 1024 }, resolve);
   });
   return { port: (server.address() as AddressInfo).port, close: (drainMs) => close(server, drainMs) };
 }

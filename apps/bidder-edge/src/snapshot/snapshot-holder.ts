@@ -16,6 +16,8 @@ export interface HolderPorts {
   keys: KeyRing;
   log: Logger;
   fetchArtifact(sha256: string): Promise<Uint8Array | null>;
+  /** Has other threads make a checked bundle ready; what it answers makes them serve it. @throws SnapshotRefusal */
+  prepare(source: 'shipped' | 'signed', body: string): Promise<() => void>;
   onLive(snapshot: PolicySnapshot): void;
   onRefused(code: string): void;
 }
@@ -42,13 +44,15 @@ export class SnapshotHolder {
   async loadFromDisk(): Promise<void> {
     if (this.ports.config.source === 'shipped') {
       const { body, keys, artifacts } = readShipped(this.ports.config.shippedFolder);
-      this.swap(await this.load(body, 0, keys, artifacts));
-      return;
+      const next = await this.load(body, 0, keys, artifacts);
+      const serve = await this.ports.prepare('shipped', body);
+      return this.swap(next, serve);
     }
     const body = this.lastKnownGood.read();
     if (body === null) return;
     try {
-      this.swap(await this.load(body, 0, this.ports.keys, this.artifacts));
+      const next = await this.load(body, 0, this.ports.keys, this.artifacts);
+      this.swap(next, await this.ports.prepare('signed', body));
     } catch (error) {
       this.refuse(error);
     }
@@ -58,11 +62,12 @@ export class SnapshotHolder {
   async offer(body: string): Promise<boolean> {
     try {
       const next = await this.load(body, this.live?.snapshot.version ?? 0, this.ports.keys, this.artifacts);
+      const serve = await this.ports.prepare('signed', body);
       // On disk before it is live and acknowledged: a crash right after must not fall back to an older one.
       await this.lastKnownGood.write(body).catch((error: unknown) => {
         this.ports.log.error({ err: error }, 'the snapshot could not be kept on disk; it is served all the same');
       });
-      this.swap(next);
+      this.swap(next, serve);
       const needed = new Set(artifactsOf(next.snapshot).map((ref) => ref.sha256));
       await this.artifacts.keepOnly(needed);
       this.models.retire(needed);
@@ -82,8 +87,9 @@ export class SnapshotHolder {
     return loadSnapshot(body, newerThan, { fleet: config.fleet, keys, artifacts, models: this.models, fetchArtifact });
   }
 
-  private swap(next: LiveSnapshot): void {
+  private swap(next: LiveSnapshot, serve: () => void): void {
     this.live = next;
+    serve();
     this.lastRefusal = null;
     this.ports.onLive(next.snapshot);
   }

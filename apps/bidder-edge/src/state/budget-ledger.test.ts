@@ -38,8 +38,7 @@ describe('BudgetLedger', () => {
 
   it('knows whether an arm was given a budget, spent or not', () => {
     const ledger = new BudgetLedger();
-    ledger.add(grant({ grantId: 'g2', arm: 'canary', outageNanos: 0 }));
-    ledger.suspend('g2');
+    ledger.add(grant({ grantId: 'g2', arm: 'canary', outageNanos: 0 }), true);
     expect(ledger.hasGrant('canary', 0)).toBe(false);
     ledger.activate('g2');
     ledger.reserve('c', 'canary', 1000, 0, true);

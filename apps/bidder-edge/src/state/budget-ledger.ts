@@ -1,25 +1,10 @@
 import assert from 'node:assert/strict';
 import type { Arm, BudgetGrant, GrantReport } from '#domain/contracts';
-import { LaneMap } from './lane-map';
-
-/** One grant's account: amount = reserved + spent + free + returned at every moment; nanos. */
-interface Account {
-  grant: BudgetGrant;
-  reservedNanos: number;
-  spentNanos: number;
-  freeNanos: number;
-  returnedNanos: number;
-  /** Bills whose reservation had been voided; real spend beside the identity, charged by whoever grants next. */
-  lateNanos: number;
-  /** Part of `reservedNanos` held for bids of a process that died, until `heldUntilMs`. */
-  heldNanos: number;
-  heldUntilMs: number;
-  /** What this edge had spent in the lane from other grants when plan and fleet spend were last heard. */
-  elsewhereNanos: number;
-  /** Not on disk yet: a bid may not use it, or a crash would forget what it owes. */
-  isPending: boolean;
-  closed: boolean;
-}
+import { AccountRows } from './account-rows';
+import { LaneBudgets } from './lane-budgets';
+import { LedgerAccount } from './ledger-account';
+import type { OpenedAccount } from './thread-state';
+import type { Lock } from './shared-lock';
 
 /** An account as a checkpoint keeps it; reserved and free follow from the reservations. */
 export interface SavedAccount {
@@ -37,117 +22,64 @@ export interface Returned {
 }
 
 const laneOf = (campaignId: string, arm: Arm): string => `${campaignId}|${arm}`;
-const NO_ACCOUNTS: readonly Account[] = [];
+
+/** What happens to accounts, for threads that bid from them. */
+export interface AccountWatcher {
+  onOpen(account: OpenedAccount): void;
+  onDrop(grantId: string): void;
+}
 
 /**
  * Budget that this edge may spend alone. Grants come from the control plane (or from the shipped snapshot); a bid reserves
  * its full price in one grant until bill, loss or expiry. Pure bookkeeping: time and reachability are arguments.
  */
-export class BudgetLedger {
-  private readonly byId = new Map<string, Account>();
-  private readonly byLane = new LaneMap<Account[]>();
+export class BudgetLedger extends LaneBudgets<LedgerAccount> {
   /** Everything spent per lane since this process started, late bills included. */
   private readonly laneSpent = new Map<string, number>();
   /** Late bills of lanes that have no open grant at the time. */
   private readonly unplacedLate = new Map<string, number>();
 
+  constructor(
+    private readonly rows = new AccountRows(),
+    lock?: Lock,
+    private readonly watcher: AccountWatcher | null = null,
+  ) {
+    super(lock);
+  }
+
   /** Adds a grant, or refreshes plan and expiry of one that is known. True when it is new. */
-  add(grant: BudgetGrant): boolean {
-    const known = this.byId.get(grant.grantId);
-    if (known) {
-      if (known.closed) return false;
+  add(grant: BudgetGrant, isPending = false): boolean {
+    return this.locked(() => {
+      const known = this.byId.get(grant.grantId);
+      if (!known) return this.addNew(grant, isPending);
+      if (known.isClosed) return false;
       // The amount never changes after the grant was made: anything else would break the identity on either side. What is
       // kept for outages only shrinks, whichever copy of the grant comes last.
       const { amountNanos, outageNanos } = known.grant;
       known.grant = { ...grant, amountNanos, outageNanos: Math.min(outageNanos, grant.outageNanos) };
       known.elsewhereNanos = this.spentElsewhere(known);
       return false;
-    }
-    const lane = laneOf(grant.campaignId, grant.arm);
-    const lateNanos = this.unplacedLate.get(lane) ?? 0;
-    this.unplacedLate.delete(lane);
-    const account: Account = {
-      grant,
-      reservedNanos: 0,
-      spentNanos: 0,
-      freeNanos: grant.amountNanos,
-      returnedNanos: 0,
-      lateNanos,
-      heldNanos: 0,
-      heldUntilMs: 0,
-      elsewhereNanos: this.laneSpent.get(lane) ?? 0,
-      isPending: false,
-      closed: false,
-    };
-    this.byId.set(grant.grantId, account);
-    const accounts = this.byLane.get(grant.campaignId, grant.arm);
-    if (accounts) accounts.push(account);
-    else this.byLane.set(grant.campaignId, grant.arm, [account]);
-    return true;
+    });
   }
 
-  /** Marks a grant as not durable yet; nothing is reserved in it until `activate`. */
-  suspend(grantId: string): void {
-    this.must(grantId).isPending = true;
-  }
-
+  /** A grant that was added as pending is on disk: bids may use it. */
   activate(grantId: string): void {
-    const account = this.byId.get(grantId);
-    if (account) account.isPending = false;
+    this.byId.get(grantId)?.put('pending', 0);
   }
 
   /** Grants that wait for the disk. */
   suspended(): BudgetGrant[] {
-    return [...this.byId.values()].filter((account) => account.isPending).map((account) => account.grant);
-  }
-
-  /** Budget that a bid of this campaign and arm may still reserve, nanos: the largest single grant's room is not it, the sum is. */
-  freeNanos(campaignId: string, arm: Arm, nowMs: number, reachable: boolean): number {
-    let free = 0;
-    for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) free += usable(account, nowMs, reachable);
-    return free;
-  }
-
-  /** Whether an arm has a living grant, spent or not: without one it was never given a budget. */
-  hasGrant(arm: Arm, nowMs: number): boolean {
-    for (const { grant, closed, isPending } of this.byId.values())
-      if (grant.arm === arm && !closed && !isPending && grant.expiresAtMs > nowMs) return true;
-    return false;
-  }
-
-  /** When a known grant ends, epoch ms. */
-  endsAtMs(grantId: string): number {
-    return this.must(grantId).grant.expiresAtMs;
-  }
-
-  /** Takes `priceNanos` out of one grant, the one that ends first. Null when none has room: fail closed. */
-  reserve(campaignId: string, arm: Arm, priceNanos: number, nowMs: number, reachable: boolean): string | null {
-    // NaN is not more than what is free, and one of it would make an account unlimited for good.
-    assert(Number.isSafeInteger(priceNanos) && priceNanos >= 0, `a price of ${priceNanos} nanos`);
-    let best: Account | null = null;
-    for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) {
-      if (usable(account, nowMs, reachable) < priceNanos) continue;
-      if (best === null || account.grant.expiresAtMs < best.grant.expiresAtMs) best = account;
-    }
-    if (best === null) return null;
-    best.freeNanos -= priceNanos;
-    best.reservedNanos += priceNanos;
-    return best.grant.grantId;
+    return [...this.byId.values()].filter((account) => account.read('pending') !== 0).map(({ grant }) => grant);
   }
 
   /** A reservation was billed: `paidNanos` <= `reservedNanos` is spent, the rest is free again. */
   settle(grantId: string, reservedNanos: number, paidNanos: number): void {
-    const account = this.must(grantId);
-    assert(paidNanos >= 0 && paidNanos <= reservedNanos && reservedNanos <= account.reservedNanos);
-    account.reservedNanos -= reservedNanos;
-    account.spentNanos += paidNanos;
-    this.addSpent(account, paidNanos);
-    this.giveBack(account, reservedNanos - paidNanos);
-  }
-
-  /** A reservation ended without a bill. */
-  release(grantId: string, reservedNanos: number): void {
-    this.settle(grantId, reservedNanos, 0);
+    this.locked(() => {
+      const account = this.must(grantId);
+      assert(paidNanos >= 0 && paidNanos <= reservedNanos && reservedNanos <= account.read('reserved'));
+      account.settle(reservedNanos, paidNanos);
+      this.addSpent(account, paidNanos);
+    });
   }
 
   /**
@@ -155,7 +87,7 @@ export class BudgetLedger {
    * @returns the grant, null for the next one
    */
   chargeLate(campaignId: string, arm: Arm, paidNanos: number): string | null {
-    const open = this.byLane.get(campaignId, arm)?.findLast((account) => !account.closed);
+    const open = this.byLane.get(campaignId, arm)?.findLast((account) => !account.isClosed);
     return this.restoreLate(campaignId, arm, paidNanos, open?.grant.grantId ?? null);
   }
 
@@ -164,38 +96,33 @@ export class BudgetLedger {
     const lane = laneOf(campaignId, arm);
     this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
     const account = grantId === null ? undefined : this.byId.get(grantId);
-    if (account) account.lateNanos += paidNanos;
+    if (account) account.add('late', paidNanos);
     else this.unplacedLate.set(lane, (this.unplacedLate.get(lane) ?? 0) + paidNanos);
     return account ? grantId : null;
   }
 
   /** After a crash: what was free may back bids nobody remembers, so it is held until `untilMs` and then returned. */
   quarantine(untilMs: number): void {
-    for (const account of this.byId.values()) {
-      if (account.closed || account.freeNanos === 0) continue;
-      account.heldNanos += account.freeNanos;
-      account.reservedNanos += account.freeNanos;
-      account.freeNanos = 0;
-      account.heldUntilMs = Math.min(untilMs, Math.max(account.grant.expiresAtMs, 0));
-    }
+    this.locked(() => this.byId.forEach((account) => account.hold(untilMs)));
   }
 
   /** A bill of a forgotten bid, paid from what is held for such bids. False when nothing (enough) is held. */
   settleHeld(grantId: string, paidNanos: number): boolean {
-    const account = this.byId.get(grantId);
-    if (!account || account.heldNanos < paidNanos) return false;
-    account.heldNanos -= paidNanos;
-    account.reservedNanos -= paidNanos;
-    account.spentNanos += paidNanos;
-    this.addSpent(account, paidNanos);
-    return true;
+    return this.locked(() => {
+      const account = this.byId.get(grantId);
+      if (!account || account.read('held') < paidNanos) return false;
+      for (const cell of ['held', 'reserved'] as const) account.add(cell, -paidNanos);
+      account.add('spent', paidNanos);
+      this.addSpent(account, paidNanos);
+      return true;
+    });
   }
 
   /** The wall clock was set by `stepMs`: every grant and quarantine lives on for as long as it would have. */
   shift(stepMs: number): void {
     for (const account of this.byId.values()) {
       account.grant = { ...account.grant, expiresAtMs: account.grant.expiresAtMs + stepMs };
-      account.heldUntilMs += stepMs;
+      account.add('heldUntil', stepMs);
     }
   }
 
@@ -204,82 +131,67 @@ export class BudgetLedger {
    * Answers what each grant gave back, for the journal.
    */
   expire(nowMs: number): Returned[] {
-    const returned: Returned[] = [];
-    for (const account of this.byId.values()) {
-      if (account.closed) continue;
-      const before = account.returnedNanos;
-      if (account.heldNanos > 0 && account.heldUntilMs <= nowMs) {
-        account.reservedNanos -= account.heldNanos;
-        account.returnedNanos += account.heldNanos;
-        account.heldNanos = 0;
-      }
-      if (account.grant.expiresAtMs <= nowMs) returnFree(account, account.freeNanos);
-      closeIfDone(account);
-      const nanos = account.returnedNanos - before;
-      if (nanos > 0) returned.push({ grantId: account.grant.grantId, nanos });
-    }
-    return returned;
+    return this.giveBack((account) => account.expire(nowMs)).filter(({ nanos }) => nanos > 0);
   }
 
   /** Shutdown: everything free goes back. Answers what each grant gave back. */
   returnAll(): Returned[] {
-    return [...this.byId.values()].map((account) => {
-      const nanos = account.freeNanos;
-      returnFree(account, nanos);
-      closeIfDone(account);
-      return { grantId: account.grant.grantId, nanos };
+    return this.giveBack((account) => {
+      const nanos = account.read('free');
+      account.returnFree(nanos);
+      account.closeIfDone();
+      return nanos;
     });
   }
 
   /** Replay of a journalled return; journals of older versions say not how much, and mean everything free. */
   restoreReturned(grantId: string, nanos: number | undefined): void {
     const account = this.byId.get(grantId);
-    if (!account) return;
-    returnFree(account, Math.min(account.freeNanos, nanos ?? Infinity));
-    closeIfDone(account);
+    account?.returnFree(Math.min(account.read('free'), nanos ?? Infinity));
+    account?.closeIfDone();
   }
 
   /** Replay: a journalled reservation takes its price again. False when the grant is unknown or has no room. */
   restoreReserved(grantId: string, priceNanos: number): boolean {
     const account = this.byId.get(grantId);
-    if (!account || account.freeNanos < priceNanos) return false;
-    account.freeNanos -= priceNanos;
-    account.reservedNanos += priceNanos;
-    account.closed = false;
+    if (!account || account.read('free') < priceNanos) return false;
+    account.take(priceNanos);
+    account.put('closed', 0);
     return true;
   }
 
   /** Replay: a bill that was paid without a remembered reservation. False when the grant has no room for it. */
   restoreSpent(grantId: string, paidNanos: number): boolean {
     const account = this.byId.get(grantId);
-    if (!account || account.freeNanos < paidNanos) return false;
-    account.freeNanos -= paidNanos;
-    account.spentNanos += paidNanos;
+    if (!account || account.read('free') < paidNanos) return false;
+    account.add('free', -paidNanos);
+    account.add('spent', paidNanos);
     this.addSpent(account, paidNanos);
     return true;
   }
 
   /** Every account for a checkpoint, and back. */
   dump(): SavedAccount[] {
-    const accounts = [...this.byId.values()].map(({ grant, spentNanos, returnedNanos, lateNanos, closed }) => ({
-      grant,
-      spentNanos,
-      returnedNanos,
-      lateNanos,
-      closed,
-    }));
-    return accounts;
+    return this.locked(() =>
+      [...this.byId.values()].map((account) => ({
+        grant: account.grant,
+        spentNanos: account.read('spent'),
+        returnedNanos: account.read('returned'),
+        lateNanos: account.read('late'),
+        closed: account.isClosed,
+      })),
+    );
   }
 
   /** Reservations are restored after their accounts; until then their part is free. */
   load(saved: SavedAccount): void {
     if (!this.add(saved.grant)) return;
     const account = this.must(saved.grant.grantId);
-    account.spentNanos = saved.spentNanos;
-    account.returnedNanos = saved.returnedNanos;
-    account.freeNanos = saved.grant.amountNanos - saved.spentNanos - saved.returnedNanos;
-    account.lateNanos = saved.lateNanos;
-    account.closed = saved.closed;
+    account.put('spent', saved.spentNanos);
+    account.put('returned', saved.returnedNanos);
+    account.put('free', saved.grant.amountNanos - saved.spentNanos - saved.returnedNanos);
+    account.put('late', saved.lateNanos);
+    account.put('closed', Number(saved.closed));
     account.elsewhereNanos = this.spentElsewhere(account);
   }
 
@@ -292,48 +204,41 @@ export class BudgetLedger {
     this.unplacedLate.set(lane, nanos);
   }
 
+  /** Every account as other threads must know it. */
+  opened(): OpenedAccount[] {
+    return [...this.byId.values()].map((account) => account.opened);
+  }
+
   /** Grants with nothing reserved or free. */
   closedGrants(): string[] {
-    return [...this.byId.values()].filter((account) => account.closed).map((account) => account.grant.grantId);
+    return [...this.byId.values()].filter((account) => account.isClosed).map(({ grant }) => grant.grantId);
   }
 
   /** Forgets grants whose closed report the control plane has received. */
   forget(grantIds: readonly string[]): void {
     for (const grantId of grantIds) {
       const account = this.byId.get(grantId);
-      if (!account?.closed) continue;
-      this.byId.delete(grantId);
-      const { campaignId, arm } = account.grant;
-      const rest = (this.byLane.get(campaignId, arm) ?? []).filter((other) => other !== account);
-      if (rest.length > 0) this.byLane.set(campaignId, arm, rest);
-      else this.byLane.delete(campaignId, arm);
+      if (!account?.isClosed) continue;
+      this.locked(() => account.leave());
+      this.drop(grantId);
+      this.watcher?.onDrop(grantId);
     }
   }
 
   reports(): GrantReport[] {
-    return [...this.byId.values()].map((account) => ({
-      grantId: account.grant.grantId,
-      campaignId: account.grant.campaignId,
-      arm: account.grant.arm,
-      reservedNanos: account.reservedNanos,
-      spentNanos: account.spentNanos,
-      freeNanos: account.freeNanos,
-      returnedNanos: account.returnedNanos,
-      lateNanos: account.lateNanos,
-      closed: account.closed,
-    }));
+    return this.locked(() => [...this.byId.values()].map((account) => account.report()));
   }
 
   /** Lanes with open grants, and what pacing steers by: the newest plan and the arm's spend today, nanos. */
   plans(): { campaignId: string; arm: Arm; day: string; planNanos: number; spentNanos: number }[] {
     const plans = [];
     for (const accounts of this.byLane.values()) {
-      const newest = accounts.findLast((account) => !account.closed);
+      const newest = accounts.findLast((account) => !account.isClosed);
       if (!newest) continue;
       const { campaignId, arm, day, dayPlanNanos, daySpentNanos } = newest.grant;
       // The fleet's sum leaves out the newest grant itself; what this edge spends from older ones meanwhile comes on top.
       const sinceHeard = this.spentElsewhere(newest) - newest.elsewhereNanos;
-      const spentNanos = daySpentNanos + newest.spentNanos + newest.lateNanos + Math.max(0, sinceHeard);
+      const spentNanos = daySpentNanos + newest.read('spent') + newest.read('late') + Math.max(0, sinceHeard);
       plans.push({ campaignId, arm, day, planNanos: dayPlanNanos, spentNanos });
     }
     return plans;
@@ -341,49 +246,43 @@ export class BudgetLedger {
 
   /** Double entry; called by tests and by the heartbeat in development. Throws AssertionError. */
   assertBalanced(): void {
-    for (const account of this.byId.values()) {
-      const { reservedNanos, spentNanos, freeNanos, returnedNanos, heldNanos, grant } = account;
-      assert.equal(reservedNanos + spentNanos + freeNanos + returnedNanos, grant.amountNanos, grant.grantId);
-      assert(Math.min(reservedNanos, spentNanos, freeNanos, returnedNanos, heldNanos) >= 0, grant.grantId);
-      assert(heldNanos <= reservedNanos, grant.grantId);
-    }
+    this.locked(() => this.byId.forEach((account) => account.assertBalanced()));
   }
 
-  private addSpent({ grant }: Account, paidNanos: number): void {
+  private addNew(grant: BudgetGrant, isPending: boolean): boolean {
+    const lane = laneOf(grant.campaignId, grant.arm);
+    const account = new LedgerAccount(grant, this.rows);
+    account.put('late', this.unplacedLate.get(lane) ?? 0);
+    account.put('pending', Number(isPending));
+    account.elsewhereNanos = this.laneSpent.get(lane) ?? 0;
+    this.unplacedLate.delete(lane);
+    this.open(account);
+    this.watcher?.onOpen(account.opened);
+    return true;
+  }
+
+  private giveBack(part: (account: LedgerAccount) => number): Returned[] {
+    return this.locked(() =>
+      [...this.byId.values()].map((account) => ({ grantId: account.grant.grantId, nanos: part(account) })),
+    );
+  }
+
+  private addSpent({ grant }: LedgerAccount, paidNanos: number): void {
     const lane = laneOf(grant.campaignId, grant.arm);
     this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
   }
 
-  private spentElsewhere({ grant, spentNanos, lateNanos }: Account): number {
-    return (this.laneSpent.get(laneOf(grant.campaignId, grant.arm)) ?? 0) - spentNanos - lateNanos;
+  private spentElsewhere(account: LedgerAccount): number {
+    const { campaignId, arm } = account.grant;
+    return (this.laneSpent.get(laneOf(campaignId, arm)) ?? 0) - account.read('spent') - account.read('late');
   }
 
-  private giveBack(account: Account, nanos: number): void {
-    // A grant that was returned or closed meanwhile does not come back to life.
-    if (account.returnedNanos > 0) account.returnedNanos += nanos;
-    else account.freeNanos += nanos;
-    if (account.returnedNanos > 0) closeIfDone(account);
+  private locked<T>(act: () => T): T {
+    this.lock.acquire();
+    try {
+      return act();
+    } finally {
+      this.lock.release();
+    }
   }
-
-  private must(grantId: string): Account {
-    const account = this.byId.get(grantId);
-    assert(account, `unknown grant ${grantId}`);
-    return account;
-  }
-}
-
-function usable(account: Account, nowMs: number, reachable: boolean): number {
-  if (account.closed || account.isPending || account.grant.expiresAtMs <= nowMs) return 0;
-  const kept = reachable ? account.grant.outageNanos : 0;
-  return Math.max(0, account.freeNanos - kept);
-}
-
-function returnFree(account: Account, nanos: number): void {
-  account.returnedNanos += nanos;
-  account.freeNanos -= nanos;
-}
-
-/** A grant with nothing reserved or free has no future; one fully spent closes when its last reservation settles. */
-function closeIfDone(account: Account): void {
-  if (account.reservedNanos === 0 && account.freeNanos === 0) account.closed = true;
 }

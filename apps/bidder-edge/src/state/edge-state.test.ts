@@ -44,7 +44,7 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
         arm: 'champion' as const,
         priceNanos: price,
       };
-      const held = state.reservations.tryReserve({ ...request, userKey: USERS[pick % 4], caps: [CAP] }, nowMs, true);
+      const held = state.holds.tryReserve({ ...request, userKey: USERS[pick % 4], caps: [CAP] }, nowMs, true);
       if (held === null) continue;
       const decisionId = `d${made.length}`;
       state.onBid({ ...held, decisionId });
@@ -156,7 +156,7 @@ describe('EdgeState', () => {
       state.addGrant(grant);
       state.ledger.activate('g');
       const bidOn = (decisionId: string, expirySeconds: number, nowMs: number): number => {
-        const held = state.reservations.tryReserve({ ...bid, userKey: null, caps: [], expirySeconds }, nowMs, true);
+        const held = state.holds.tryReserve({ ...bid, userKey: null, caps: [], expirySeconds }, nowMs, true);
         if (held === null) throw new Error('no budget');
         state.onBid({ ...held, decisionId });
         return held.expiresAtMs - nowMs;

@@ -1,12 +1,17 @@
 import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
-import { BudgetLedger } from './budget-ledger';
+import type { BidLifeLimits } from '#domain/openrtb';
+import { BudgetLedger, type AccountWatcher } from './budget-ledger';
+import { exposureKeyOf, type DecisionState } from './decision-state';
 import { Exploration } from './exploration';
 import { FrequencyCounts } from './frequency-counts';
 import type { JournalEntry } from './journal';
 import { LiveCounters } from './live-counters';
 import { maskOf, NoticeGuard } from './notice-guard';
 import { Pacing } from './pacing';
-import { Reservations, type Reservation } from './reservations';
+import type { Holds } from './holds';
+import type { Reservation } from './reservation';
+import { Reservations } from './reservations';
+import { tablesOf, type SharedMemory } from './shared-memory';
 import { StandaloneGrants } from './standalone-grants';
 
 export interface StateLimits {
@@ -33,15 +38,23 @@ export interface AcceptedNotice {
   paidNanos: number;
 }
 
-/** Key under which the fatigue of one creative counts: 24 hours. */
-export const exposureKeyOf = (creativeId: string): string => `creative:${creativeId}:1440`;
+/** How long bids hold what they took; nothing is held for notices that would be refused. */
+export function bidLifeOf(
+  limits: Pick<StateLimits, 'reservationTtlMs' | 'longestReservationMs' | 'tokenTtlMs'>,
+): BidLifeLimits {
+  const { reservationTtlMs, longestReservationMs = reservationTtlMs, tokenTtlMs } = limits;
+  return {
+    leastMs: reservationTtlMs,
+    mostMs: Math.max(reservationTtlMs, Math.min(longestReservationMs, tokenTtlMs)),
+  };
+}
 
 /**
  * All state of the edge and its journal. Changes are applied in memory at once and journalled in the same tick; whoever must
  * not answer before the disk has them waits for the commit.
  */
-export class EdgeState {
-  readonly ledger = new BudgetLedger();
+export class EdgeState implements DecisionState {
+  readonly ledger: BudgetLedger;
   readonly caps: FrequencyCounts;
   readonly exposures: FrequencyCounts;
   readonly reservations: Reservations;
@@ -57,21 +70,35 @@ export class EdgeState {
   constructor(
     private readonly limits: StateLimits,
     private readonly journal: (entry: JournalEntry) => void,
+    memory: SharedMemory | null = null,
+    watcher: AccountWatcher | null = null,
   ) {
-    const { reservationTtlMs, longestReservationMs = reservationTtlMs, tokenTtlMs } = limits;
-    // Nothing is held for notices that would be refused.
-    this.longestLifeMs = Math.max(reservationTtlMs, Math.min(longestReservationMs, tokenTtlMs));
-    const life = { leastMs: reservationTtlMs, mostMs: this.longestLifeMs };
-    this.caps = new FrequencyCounts(limits.maxCapEntries);
-    this.exposures = new FrequencyCounts(limits.maxCapEntries);
+    const life = bidLifeOf(limits);
+    this.longestLifeMs = life.mostMs;
+    const tables = tablesOf(memory);
+    this.ledger = new BudgetLedger(tables.rows, tables.budgetLock, watcher);
+    this.caps = new FrequencyCounts(limits.maxCapEntries, tables.caps, tables.countLock);
+    this.exposures = new FrequencyCounts(limits.maxCapEntries, tables.exposures, tables.countLock);
     this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, life);
     this.guard = new NoticeGuard(limits.maxNoticeEntries);
     this.standalone = new StandaloneGrants(this.ledger, limits.bootId);
   }
 
+  get budgets(): BudgetLedger {
+    return this.ledger;
+  }
+
+  get holds(): Holds {
+    return this.reservations.holds;
+  }
+
+  get openReservations(): number {
+    return this.reservations.size;
+  }
+
   /** Takes a grant; it can be used once `durable` (the commit that holds it) has succeeded. */
   addGrant(grant: BudgetGrant): void {
-    if (this.ledger.add(grant)) this.ledger.suspend(grant.grantId);
+    this.ledger.add(grant, true);
     this.journal({ kind: 'grant', grant });
   }
 

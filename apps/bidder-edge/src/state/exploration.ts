@@ -3,9 +3,13 @@ import { LaneMap } from './lane-map';
 
 const HOUR_MS = 3_600_000;
 
-interface Spend {
+/** What a campaign spent lately, and on exploration; nanos. */
+export interface ExplorationShare {
   allNanos: number;
   exploredNanos: number;
+}
+
+interface Spend extends ExplorationShare {
   atMs: number;
 }
 
@@ -28,9 +32,18 @@ export class Exploration {
 
   /** 0..1; 1 before anything was spent. `allowance` is the campaign's share of spend for exploration. */
   left(campaignId: string, arm: Arm, allowance: number): number {
-    const lane = this.lanes.get(campaignId, arm);
-    if (!lane || lane.allNanos <= 0) return 1;
-    if (allowance <= 0) return 0;
-    return Math.min(1, Math.max(0, 1 - lane.exploredNanos / (lane.allNanos * allowance)));
+    return allowanceLeft(this.lanes.get(campaignId, arm), allowance);
   }
+
+  /** Every campaign's spend, for threads that bid elsewhere. */
+  all(): [campaignId: string, arm: Arm, value: ExplorationShare][] {
+    return [...this.lanes.entries()];
+  }
+}
+
+/** Unused share of the allowance, 0..1. */
+export function allowanceLeft(spend: ExplorationShare | undefined, allowance: number): number {
+  if (spend === undefined || spend.allNanos <= 0) return 1;
+  if (allowance <= 0) return 0;
+  return Math.min(1, Math.max(0, 1 - spend.exploredNanos / (spend.allNanos * allowance)));
 }

@@ -1,5 +1,6 @@
 import { hashText } from '#domain/random';
-import { CounterTable, SLOTS } from './counter-table';
+import { CounterTable, SLOTS, type CapId } from './counter-table';
+import { NO_LOCK, type Lock } from './shared-lock';
 
 const MINUTE_MS = 60_000;
 /** Entries looked at for one that has passed when there is no room: the work of one request stays bounded. */
@@ -8,9 +9,9 @@ const USER_KEY = /^[0-9a-f]{16}$/;
 /** What a counter answers when it cannot be kept: more than any cap allows, so that the campaign fails closed. */
 export const COUNT_UNKNOWN = Number.MAX_SAFE_INTEGER;
 
-/** What a cap's key says, read once. `id` names it in the table; `bucketMs` is the width of its buckets. */
+/** What a cap's key says, read once. `id` names it in the table, on every thread alike; `bucketMs` is the width of its buckets. */
 interface Cap {
-  readonly id: number;
+  readonly id: CapId;
   readonly capKey: string;
   readonly windowMs: number;
   readonly bucketMs: number;
@@ -22,19 +23,26 @@ interface Cap {
  * those that have passed; still full, new pairs are refused (fail closed). Users are told apart by their key's 64 bits.
  */
 export class FrequencyCounts {
-  private readonly table = new CounterTable();
   /** `capKey` is `${scope}:${id}:${windowMinutes}` (domain/matching): as many as snapshots have named. */
   private readonly capsByKey = new Map<string, Cap>();
-  private readonly capsById: Cap[] = [];
-  /** Times a new pair was refused for lack of room. */
-  overflows = 0;
+  private readonly capsById = new Map<CapId, Cap>();
   private sweptTo = 0;
   /** Of the user asked for last: a decision asks for many caps of one user in a row. */
   private user = '';
   private low = 0;
   private high = 0;
 
-  constructor(private readonly maxEntries: number) {}
+  /** @param table in memory that threads share, changes are made under its lock */
+  constructor(
+    private readonly maxEntries: number,
+    private readonly table = new CounterTable(),
+    private readonly lock: Lock = NO_LOCK,
+  ) {}
+
+  /** Times a new pair was refused for lack of room. */
+  get overflows(): number {
+    return this.table.overflows;
+  }
 
   get size(): number {
     return this.table.size;
@@ -44,39 +52,52 @@ export class FrequencyCounts {
   count(capKey: string, userKey: string, nowMs: number): number {
     const cap = this.capOf(capKey);
     const place = this.find(cap, userKey);
-    if (place < 0) return this.hasRoom(nowMs) ? 0 : COUNT_UNKNOWN;
-    return Math.min(COUNT_UNKNOWN, this.table.reserved(place) + this.table.sum(place, oldestAt(cap, nowMs)));
+    if (place >= 0) return this.countAt(place, cap, nowMs);
+    const hasRoom = this.table.size < this.maxEntries || this.locked(() => this.makeRoom(nowMs));
+    return hasRoom ? 0 : COUNT_UNKNOWN;
   }
 
   /** Takes one exposure under the cap if that keeps it; false otherwise. */
   reserve(capKey: string, userKey: string, maxImpressions: number, nowMs: number): boolean {
-    if (this.count(capKey, userKey, nowMs) >= maxImpressions) return false;
-    this.restore(capKey, userKey);
-    return true;
+    this.lock.acquire();
+    try {
+      const cap = this.capOf(capKey);
+      let place = this.find(cap, userKey);
+      if (place < 0 && this.makeRoom(nowMs)) place = this.ensure(cap, userKey);
+      if (place < 0 || this.countAt(place, cap, nowMs) >= maxImpressions) return false;
+      this.table.addReserved(place, 1);
+      return true;
+    } finally {
+      this.lock.release();
+    }
   }
 
   /** Takes one exposure without asking: for reservations rebuilt after a restart. */
   restore(capKey: string, userKey: string): void {
-    this.table.addReserved(this.ensure(this.capOf(capKey), userKey), 1);
+    this.locked(() => this.table.addReserved(this.ensure(this.capOf(capKey), userKey), 1));
   }
 
   release(capKey: string, userKey: string): void {
-    const place = this.find(this.capOf(capKey), userKey);
-    if (place >= 0) this.table.addReserved(place, -1);
+    this.locked(() => {
+      const place = this.find(this.capOf(capKey), userKey);
+      if (place >= 0) this.table.addReserved(place, -1);
+    });
   }
 
   /** The impression happened: counts from now on until the window has passed. Never refused: it is a fact. */
   confirm(capKey: string, userKey: string, atMs: number, wasReserved: boolean): void {
-    const cap = this.capOf(capKey);
-    const place = this.ensure(cap, userKey);
-    if (wasReserved) this.table.addReserved(place, -1);
-    this.table.add(place, Math.floor(atMs / cap.bucketMs), 1);
+    this.locked(() => {
+      const cap = this.capOf(capKey);
+      const place = this.ensure(cap, userKey);
+      if (wasReserved) this.table.addReserved(place, -1);
+      this.table.add(place, Math.floor(atMs / cap.bucketMs), 1);
+    });
   }
 
   /** As `confirm`, but dropped when there is no room: for soft counts that only discount. */
   confirmIfRoom(capKey: string, userKey: string, atMs: number): void {
     const isKnown = this.find(this.capOf(capKey), userKey) >= 0;
-    if (isKnown || this.hasRoom(atMs)) this.confirm(capKey, userKey, atMs, false);
+    if (isKnown || this.locked(() => this.makeRoom(atMs))) this.confirm(capKey, userKey, atMs, false);
   }
 
   /** Everything confirmed, for a checkpoint: [key, [bucket start ms, count, …]]; reservations are journalled apart. */
@@ -84,7 +105,9 @@ export class FrequencyCounts {
     const { table } = this;
     for (let place = 0; place < table.length; place += 1) {
       if (!table.isUsed(place)) continue;
-      const cap = this.capsById[table.capOf(place) - 1];
+      const cap = this.capsById.get(table.capOf(place));
+      // Of a cap that only a thread has heard of: its snapshot is on its way here.
+      if (cap === undefined) continue;
       const pairs = table.buckets(place, oldestAt(cap, nowMs));
       if (pairs.length === 0) continue;
       for (let at = 0; at < pairs.length; at += 2) pairs[at] *= cap.bucketMs;
@@ -95,9 +118,11 @@ export class FrequencyCounts {
   load(key: string, buckets: readonly number[]): void {
     const at = key.lastIndexOf('|');
     const cap = this.capOf(key.slice(0, at));
-    const place = this.ensure(cap, key.slice(at + 1));
-    for (let pair = 0; pair + 1 < buckets.length; pair += 2)
-      this.table.add(place, Math.floor(buckets[pair] / cap.bucketMs), buckets[pair + 1]);
+    this.locked(() => {
+      const place = this.ensure(cap, key.slice(at + 1));
+      for (let pair = 0; pair + 1 < buckets.length; pair += 2)
+        this.table.add(place, Math.floor(buckets[pair] / cap.bucketMs), buckets[pair + 1]);
+    });
   }
 
   private find(cap: Cap, userKey: string): number {
@@ -116,8 +141,8 @@ export class FrequencyCounts {
     const windowMs = Number(capKey.slice(capKey.lastIndexOf(':') + 1)) * MINUTE_MS;
     // One bucket more than the window has is kept: the one that it is leaving.
     const bucketMs = Math.ceil(windowMs / (SLOTS - 1));
-    const cap: Cap = { id: this.capsById.length + 1, capKey, windowMs, bucketMs };
-    this.capsById.push(cap);
+    const cap: Cap = { id: capIdOf(capKey), capKey, windowMs, bucketMs };
+    this.capsById.set(cap.id, cap);
     this.capsByKey.set(capKey, cap);
     return cap;
   }
@@ -130,11 +155,25 @@ export class FrequencyCounts {
     this.low = isKey ? Number.parseInt(userKey.slice(8), 16) | 0 : hashText(userKey, 1) | 0;
   }
 
-  private hasRoom(nowMs: number): boolean {
+  private countAt(place: number, cap: Cap, nowMs: number): number {
+    return Math.min(COUNT_UNKNOWN, this.table.reserved(place) + this.table.sum(place, oldestAt(cap, nowMs)));
+  }
+
+  private locked<T>(act: () => T): T {
+    this.lock.acquire();
+    try {
+      return act();
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  /** Whether one more entry fits, after some of those that have passed were taken out. */
+  private makeRoom(nowMs: number): boolean {
     if (this.table.size < this.maxEntries) return true;
     this.sweep(nowMs);
     if (this.table.size < this.maxEntries) return true;
-    this.overflows += 1;
+    this.table.overflow();
     return false;
   }
 
@@ -144,16 +183,18 @@ export class FrequencyCounts {
     for (let looked = 0; looked < Math.min(SWEPT_AT_ONCE, table.length); looked += 1) {
       if (this.sweptTo >= table.length) this.sweptTo = 0;
       const place = this.sweptTo;
-      const isPassed =
-        table.isUsed(place) &&
-        table.reserved(place) === 0 &&
-        table.sum(place, oldestAt(this.capsById[table.capOf(place) - 1], nowMs)) === 0;
+      const cap = table.isUsed(place) ? this.capsById.get(table.capOf(place)) : undefined;
+      const isPassed = cap !== undefined && table.reserved(place) === 0 && table.sum(place, oldestAt(cap, nowMs)) === 0;
       // After a removal another entry may stand in the same place.
       if (isPassed) table.remove(place);
       else this.sweptTo += 1;
     }
   }
 }
+
+/** 53 bits of a key's hash; 10,000 caps meet with a chance of one in 10^8, and would then count together. */
+const HIGH_BITS = 0x1f_ffff;
+const capIdOf = (capKey: string): CapId => (hashText(capKey, 1) & HIGH_BITS) * 2 ** 32 + (hashText(capKey) || 1);
 
 /** The oldest bucket of which a part lies in the window (nowMs − window, nowMs]. */
 const oldestAt = (cap: Cap, nowMs: number): number => Math.floor((nowMs - cap.windowMs) / cap.bucketMs);

@@ -7,7 +7,7 @@ import { FrameBuffer } from '../outbox/frame-buffer';
 import { readWhole } from '../outbox/recover';
 import type { SavedAccount } from './budget-ledger';
 import { PACKED_RESERVATION, packReservation, unpackReservation } from './packed-reservation';
-import type { Reservation } from './reservations';
+import type { Reservation } from './reservation';
 
 /** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
 export type JournalEntry =

@@ -1,4 +1,4 @@
-import type { Arm } from '#domain/contracts';
+import { ARMS, type Arm } from '#domain/contracts';
 
 /** One value per campaign and arm. Read for every campaign of every request, so no key is glued together to read one. */
 export class LaneMap<T> {
@@ -14,6 +14,10 @@ export class LaneMap<T> {
 
   delete(campaignId: string, arm: Arm): void {
     this.arms[arm].delete(campaignId);
+  }
+
+  *entries(): Generator<[campaignId: string, arm: Arm, value: T]> {
+    for (const arm of ARMS) for (const [campaignId, value] of this.arms[arm]) yield [campaignId, arm, value];
   }
 
   *values(): Generator<T> {

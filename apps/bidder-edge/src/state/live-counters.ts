@@ -1,7 +1,7 @@
 import type { Arm, LiveState } from '#domain/contracts';
 
 /** Time constants of the exponential weights, ms (agents.md: request rate over 10 s). */
-const RATE_TAU_MS = 10_000;
+export const RATE_TAU_MS = 10_000;
 const WIN_TAU_MS = 60_000;
 
 /** Exponentially decayed sum of events. */
@@ -49,6 +49,14 @@ export class LiveCounters {
   winRate(arm: Arm, exchange: string, nowMs: number): number {
     const bids = lane(this.bids, arm, exchange).at(nowMs);
     return bids <= 0 ? 0 : Math.min(1, lane(this.wins, arm, exchange).at(nowMs) / bids);
+  }
+
+  /** Every win rate, for threads that bid elsewhere. */
+  winRates(nowMs: number): [arm: Arm, exchange: string, rate: number][] {
+    return [...this.bids.keys()].map((key) => {
+      const [arm, exchange] = [key.slice(0, key.indexOf('|')) as Arm, key.slice(key.indexOf('|') + 1)];
+      return [arm, exchange, this.winRate(arm, exchange, nowMs)];
+    });
   }
 
   read(arm: Arm, exchange: string, openReservations: number, nowMs: number): LiveState {

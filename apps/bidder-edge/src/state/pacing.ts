@@ -15,7 +15,7 @@ export interface PacingPlan {
   spentNanos: number;
 }
 
-const UNPACED = { multiplier: 1, passThrough: 1 };
+export const UNPACED = { multiplier: 1, passThrough: 1 };
 
 /** The Budget agent's controllers of this edge, one per campaign and arm, stepped once a second. */
 export class Pacing {
@@ -41,6 +41,15 @@ export class Pacing {
       const input = { nowMs, day: local.day, clock, planNanos: plan.planNanos, spentNanos };
       this.states.set(plan.campaignId, plan.arm, stepPacing(params, previous, input));
     }
+  }
+
+  /** Every controller's output, for threads that bid elsewhere. */
+  all(): [campaignId: string, arm: Arm, value: { multiplier: number; passThrough: number }][] {
+    return [...this.states.entries()].map(([campaignId, arm, { multiplier, passThrough }]) => [
+      campaignId,
+      arm,
+      { multiplier, passThrough },
+    ]);
   }
 
   read(campaignId: string, arm: Arm): { multiplier: number; passThrough: number } {

@@ -1,5 +1,5 @@
 import { ARMS, ByteReader, ByteWriter, entryOf } from '#domain/contracts';
-import type { Reservation } from './reservations';
+import type { Reservation } from './reservation';
 
 /** First byte of a journalled bid; every other entry is JSON and begins with `{`. */
 export const PACKED_RESERVATION = 0xb1;

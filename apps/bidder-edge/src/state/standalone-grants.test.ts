@@ -55,7 +55,7 @@ class Spender {
     const request = { exchange: 'x', campaignId: 'c', creativeId: 'cr', arm: 'champion' as const };
     for (;;) {
       const priceNanos = PRICE_NANOS;
-      const held = this.state.reservations.tryReserve({ ...request, priceNanos, userKey: null, caps: [] }, nowMs, true);
+      const held = this.state.holds.tryReserve({ ...request, priceNanos, userKey: null, caps: [] }, nowMs, true);
       if (held === null) return;
       const decisionId = `d${(this.bids += 1)}`;
       this.state.onBid({ ...held, decisionId });

@@ -1,5 +1,5 @@
 import { COUNT_UNKNOWN } from './frequency-counts';
-import { exposureKeyOf, type EdgeState } from './edge-state';
+import { exposureKeyOf, type DecisionState } from './decision-state';
 import type { Arm, NoBidReason } from '#domain/contracts';
 import type { StateReader } from '#domain/coordination';
 
@@ -16,7 +16,7 @@ export class StateView implements StateReader {
   private readonly exposureKeys = new Map<string, string>();
 
   constructor(
-    private readonly state: EdgeState,
+    private readonly state: DecisionState,
     private readonly isStopped: (campaignId: string) => boolean,
     private readonly allowanceOf: (campaignId: string) => number,
     /** A filter of `match` removed a campaign from one impression, and `weight` − 1 (absent: no) others that are not named; or `decide` did. */
@@ -36,7 +36,7 @@ export class StateView implements StateReader {
 
   freeNanos(campaignId: string, arm: Arm): number {
     if (this.isStopped(campaignId)) return 0;
-    return this.state.ledger.freeNanos(campaignId, arm, this.nowMs, this.reachable);
+    return this.state.budgets.freeNanos(campaignId, arm, this.nowMs, this.reachable);
   }
 
   capCount(capKey: string, userKey: string): number {
