@@ -36,3 +36,14 @@ export const grantReportSchema = z.object({
   closed: z.boolean(),
 });
 export type GrantReport = z.infer<typeof grantReportSchema>;
+
+/** A bill that no grant of the edge could take any more: real spend, booked once under its decision's id. */
+export const lateBillSchema = z.object({
+  decisionId: z.string().min(1).max(200),
+  /** Grant that had held the bid's money; '' when the edge no longer knows. */
+  grantId: z.string().max(200),
+  campaignId: z.string().min(1).max(200),
+  arm: armSchema,
+  paidNanos: z.number().int().positive(),
+});
+export type LateBill = z.infer<typeof lateBillSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { budgetGrantSchema, grantReportSchema } from './budget-lease';
+import { budgetGrantSchema, grantReportSchema, lateBillSchema } from './budget-lease';
 import { signedSchema } from './signed';
 
 /** Lease of a canary's share: signed payload, renewed by the rollout's guard while its guardrails hold. */
@@ -10,6 +10,9 @@ export const canaryLeaseSchema = z.object({
   expiresAtMs: z.number().int(),
 });
 export type CanaryLease = z.infer<typeof canaryLeaseSchema>;
+
+/** Late bills that one heartbeat may tell of; the others wait for the next one. */
+export const MAX_LATE_BILLS = 500;
 
 /** POST /edge/v1/heartbeat, every 5 s (and at once after a snapshot was loaded or refused). */
 export const heartbeatRequestSchema = z.object({
@@ -29,6 +32,8 @@ export const heartbeatRequestSchema = z.object({
   /** Last report of an edge that is shutting down: it gives its leases back and must not be given new ones. */
   draining: z.boolean().default(false),
   grants: z.array(grantReportSchema),
+  /** Bills that no grant could take, oldest first, until the answer has named them; told again they are booked once. */
+  lateBills: z.array(lateBillSchema).max(MAX_LATE_BILLS).default([]),
 });
 export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>;
 
@@ -37,6 +42,8 @@ export const heartbeatResponseSchema = z.object({
   snapshotVersion: z.number().int().nullable(),
   canaryLease: signedSchema.nullable(),
   grants: z.array(budgetGrantSchema),
+  /** Decision ids of the late bills that are in the books: the edge need not say them again. */
+  bookedLateBills: z.array(z.string()).default([]),
   serverTimeMs: z.number().int(),
 });
 export type HeartbeatResponse = z.infer<typeof heartbeatResponseSchema>;

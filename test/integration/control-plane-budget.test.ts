@@ -1,8 +1,12 @@
 import * as fc from 'fast-check';
-import type { BudgetGrant, GrantReport } from '../../domain/contracts/budget-lease';
+import type { BudgetGrant, GrantReport, LateBill } from '../../domain/contracts/budget-lease';
 import type { Campaign } from '../../domain/contracts/campaign';
 import { CampaignRepository } from '../../apps/control-plane/src/campaigns/campaign.repository';
-import { BudgetLedger, type LeaseRequest } from '../../apps/control-plane/src/edges/budget-ledger.service';
+import {
+  BudgetLedger,
+  type LeaseAnswer,
+  type LeaseRequest,
+} from '../../apps/control-plane/src/edges/budget-ledger.service';
 import { campaignInput, ControlPlaneHarness } from './control-plane-harness';
 
 const FLAT = new Array<number>(168).fill(1 / 168);
@@ -43,7 +47,10 @@ describe('budget ledger on a real Postgres', () => {
     return plane.app.get(CampaignRepository, { strict: false }).get(made.campaignId);
   }
 
-  const lease = (campaigns: Campaign[], overrides: Partial<LeaseRequest> = {}): Promise<BudgetGrant[]> =>
+  const lease = async (campaigns: Campaign[], overrides: Partial<LeaseRequest> = {}): Promise<BudgetGrant[]> =>
+    (await report(campaigns, overrides)).grants;
+
+  const report = (campaigns: Campaign[], overrides: Partial<LeaseRequest> = {}): Promise<LeaseAnswer> =>
     ledger.lease({
       edgeId: 'edge-1',
       bootId: 'boot-1',
@@ -145,6 +152,49 @@ describe('budget ledger on a real Postgres', () => {
     expect((await ledger.balances(campaign.campaignId)).lateNanos).toBe(String(late));
   });
 
+  test('late bills that no grant took are booked once, on the day of the grant that had held their money', async () => {
+    const campaign = await newCampaign();
+    const { campaignId } = campaign;
+    const [grant] = await lease([campaign]);
+    const bill: LateBill = {
+      ...{ decisionId: `${campaignId}-d1`, grantId: grant!.grantId, campaignId, arm: 'champion', paidNanos: 700 },
+    };
+    const unknownGrant = { ...bill, decisionId: `${campaignId}-d2`, grantId: 'gone', paidNanos: 30 };
+    const tomorrow = NOON + 86_400_000;
+    const told = { nowMs: tomorrow, lateBills: [bill, unknownGrant, bill] };
+    const first = await report([], told);
+    expect([...new Set(first.bookedLateBills)].sort()).toEqual([bill.decisionId, unknownGrant.decisionId]);
+    // Its answer was lost; the second time it comes from two heartbeats at once, and from an edge that shuts down.
+    await Promise.all([report([], told), report([], told)]);
+    await report([], { ...told, draining: true });
+    const { accounts, lateNanos } = await ledger.balances(campaignId);
+    const spent = accounts.filter(({ kind }) => kind === 'spent');
+    expect(spent).toEqual([
+      { kind: 'spent', day: '2026-06-01', balanceNanos: '700' },
+      { kind: 'spent', day: '2026-06-02', balanceNanos: '30' },
+    ]);
+    expect(lateNanos).toBe('730');
+    await expectBooks(campaignId, 100e9, 730);
+    await expect(plane.database.query('UPDATE late_bill SET paid_nanos = 1')).rejects.toThrow(/permission denied/);
+  });
+
+  test("late bills count as their arm's spend of the day; those of other edges and unknown campaigns are not booked", async () => {
+    const campaign = await newCampaign();
+    const { campaignId } = campaign;
+    const [grant] = await lease([campaign]);
+    const bill: LateBill = {
+      ...{ decisionId: `${campaignId}-x`, grantId: grant!.grantId, campaignId, arm: 'champion', paidNanos: 4e9 },
+    };
+    const stranger = { ...bill, decisionId: 'of nobody', grantId: '', campaignId: 'cmp_unknown' };
+    const foreign = await report([], { edgeId: 'edge-2', lateBills: [bill, stranger] });
+    expect(foreign.bookedLateBills).toEqual([]);
+    const heard = await report([campaign], { reports: [reportOf(grant!, 0)], lateBills: [stranger, bill] });
+    expect(heard.bookedLateBills).toEqual([bill.decisionId]);
+    expect((await balances(campaignId)).spent).toBe(4e9);
+    const [next] = await lease([campaign], { edgeId: 'edge-3', bootId: 'b3' });
+    expect(next!.daySpentNanos).toBe(4e9);
+  });
+
   test('a grant of an edge that vanished comes back after its end; spend reported later is late', async () => {
     const campaign = await newCampaign();
     const [grant] = await lease([campaign]);
@@ -202,6 +252,7 @@ describe('budget ledger on a real Postgres', () => {
       spend: fc.double({ min: 0, max: 1, noNaN: true }),
       giveBack: fc.boolean(),
       late: fc.integer({ min: 0, max: 1_000_000 }),
+      lateBill: fc.integer({ min: 0, max: 3 }),
       canaryShareBps: fc.constantFrom(0, 500, 2_500, 9_500),
       minutes: fc.integer({ min: 0, max: 90 }),
     });
@@ -211,18 +262,29 @@ describe('budget ledger on a real Postgres', () => {
         const held = new Map<string, GrantReport[]>();
         let nowMs = NOON;
         let late = 0;
+        const billed = new Map<string, number>();
         for (let at = 0; at < steps.length; at += 2) {
           nowMs += (steps[at]?.minutes ?? 0) * 60_000;
           // Two edges at a time run truly in parallel.
           await Promise.all(
-            steps.slice(at, at + 2).map(async ({ edge, spend, giveBack, late: lateNanos, canaryShareBps }, slot) => {
+            steps.slice(at, at + 2).map(async (step, slot) => {
+              const { edge, spend, giveBack, late: lateNanos, canaryShareBps } = step;
               const edgeId = `${campaign.campaignId}-${edge}-${slot}`;
               const reports = (held.get(edgeId) ?? []).map((report) => act(report, spend, giveBack));
               if (reports[0]) {
                 reports[0].lateNanos += lateNanos;
                 late += lateNanos;
               }
+              // The same few bills again and again: each is booked once.
+              const told = {
+                grantId: reports[0]?.grantId ?? '',
+                campaignId: campaign.campaignId,
+                arm: 'champion' as const,
+              };
+              const decisionId = `${campaign.campaignId}-${edgeId}-${step.lateBill}`;
+              billed.set(decisionId, 1000 + step.lateBill);
               const grants = await lease([campaign], {
+                lateBills: [{ ...told, decisionId, paidNanos: 1000 + step.lateBill }],
                 edgeId,
                 bootId: edgeId,
                 nowMs,
@@ -236,11 +298,23 @@ describe('budget ledger on a real Postgres', () => {
             }),
           );
         }
-        await expectBooks(campaign.campaignId, 5e9, late);
+        const bills = [...billed.values()].reduce((sum, nanos) => sum + nanos, 0);
+        expect((await ledger.balances(campaign.campaignId)).lateNanos).toBe(
+          String((await lateOfGrants(campaign)) + bills),
+        );
+        await expectBooks(campaign.campaignId, 5e9, late + bills);
       }),
       { numRuns: 15 },
     );
   });
+
+  async function lateOfGrants({ campaignId }: Campaign): Promise<number> {
+    const [sum] = (await plane.database.query(
+      'SELECT coalesce(sum(late_nanos), 0) AS late FROM budget_grant WHERE campaign_id = $1',
+      [campaignId],
+    )) as [{ late: string }];
+    return Number(sum.late);
+  }
 
   /** Spends a share of what is free, perhaps returns the rest. */
   function act(report: GrantReport, spend: number, giveBack: boolean): GrantReport {

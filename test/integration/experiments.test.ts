@@ -164,7 +164,7 @@ describe('experiments on a real Postgres', () => {
   test('each arm gets leases of its own, in proportion to its share', async () => {
     const snapshot = await of(SnapshotStore).snapshot((await of(SnapshotPublisher).publish('arms')).snapshotId);
     const campaigns = snapshot.campaigns.slice(0, 1);
-    const grants = await of(BudgetLedger).lease({
+    const { grants } = await of(BudgetLedger).lease({
       edgeId: 'edge-arms',
       bootId: 'boot-arms',
       nowMs: Date.now(),

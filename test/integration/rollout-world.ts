@@ -92,6 +92,7 @@ class FakeEdge {
       outboxBytes: 0,
       draining: false,
       grants: [],
+      lateBills: [],
     });
     if (snapshot !== null && this.acknowledged.at(-1)?.version !== snapshot.version) {
       const canaryBps = snapshot.canary?.shareBps ?? 0;

@@ -355,7 +355,7 @@ export class Edge {
 
   private async onAnswer(answer: HeartbeatResponse, sent: HeartbeatRequest): Promise<void> {
     this.lease.accept(answer.canaryLease, answer.serverTimeMs);
-    this.state.forgetClosed(sent.grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
+    this.state.onReported(sent, answer.bookedLateBills);
     this.housekeeping.followClock();
     if (!this.isStopping) await this.intake.take(answer.grants, answer.serverTimeMs);
     this.threads?.tellNews();

@@ -49,7 +49,7 @@ export function buildGauges(facts: EdgeFacts): Gauge[] {
       })),
     ),
     new Gauge('adloop_edge_budget_nanos', 'Granted budget of this edge by what became of it.', () => {
-      const sums = { reserved: 0, spent: 0, free: 0, returned: 0, late: 0 };
+      const sums = { reserved: 0, spent: 0, free: 0, returned: 0, late: 0, unbooked: state.ledger.late.sumNanos() };
       for (const report of state.ledger.reports()) {
         sums.reserved += report.reservedNanos;
         sums.spent += report.spentNanos;

@@ -1,4 +1,4 @@
-import type { HeartbeatRequest } from '#domain/contracts';
+import { MAX_LATE_BILLS, type HeartbeatRequest } from '#domain/contracts';
 import type { EdgeFacts } from '../edge-facts';
 
 /** What a heartbeat says: what this edge really serves, spends and holds. */
@@ -19,5 +19,6 @@ export function edgeReport(facts: EdgeFacts): HeartbeatRequest {
     outboxBytes: segments.bytes,
     draining: facts.draining(),
     grants: state.ledger.reports(),
+    lateBills: state.ledger.late.oldest(MAX_LATE_BILLS),
   };
 }

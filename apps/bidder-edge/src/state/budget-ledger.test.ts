@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { BudgetGrant } from '#domain/contracts';
+import type { BudgetGrant, LateBill } from '#domain/contracts';
 import { BudgetLedger } from './budget-ledger';
 
 const grant = (over: Partial<BudgetGrant> = {}): BudgetGrant => ({
@@ -12,6 +12,11 @@ const grant = (over: Partial<BudgetGrant> = {}): BudgetGrant => ({
   expiresAtMs: 10_000,
   dayPlanNanos: 5000,
   daySpentNanos: 0,
+  ...over,
+});
+
+const lateBill = (over: Partial<LateBill> = {}): LateBill => ({
+  ...{ decisionId: 'd1', grantId: 'g0', campaignId: 'c', arm: 'champion', paidNanos: 70 },
   ...over,
 });
 
@@ -85,11 +90,35 @@ describe('BudgetLedger', () => {
     ledger.assertBalanced();
   });
 
-  it('charges late bills beside the identity, to the next grant when none is open', () => {
+  it('charges late bills beside the identity, to the newest open grant', () => {
     const ledger = new BudgetLedger();
-    ledger.chargeLate('c', 'champion', 70);
     ledger.add(grant());
+    expect(ledger.chargeLate(lateBill())).toBe('g1');
     expect(ledger.reports()[0]).toMatchObject({ lateNanos: 70, freeNanos: 1000 });
+    expect(ledger.late.all()).toEqual([]);
+  });
+
+  it('keeps late bills that no grant can take, one a decision, until they are booked elsewhere', () => {
+    const ledger = new BudgetLedger();
+    expect(ledger.chargeLate(lateBill())).toBeNull();
+    ledger.chargeLate(lateBill({ decisionId: 'd2', paidNanos: 5 }));
+    ledger.chargeLate(lateBill({ decisionId: 'd3', paidNanos: 0 }));
+    ledger.add(grant());
+    expect(ledger.reports()[0]).toMatchObject({ lateNanos: 0 });
+    ledger.late.postpone(['d1', 'unknown']);
+    expect(ledger.late.oldest(1)).toEqual([lateBill({ decisionId: 'd2', paidNanos: 5 })]);
+    expect([ledger.late.size, ledger.late.sumNanos()]).toEqual([2, 75]);
+    expect(ledger.late.booked(['d1', 'd9'])).toEqual(['d1']);
+    expect(ledger.late.all().map((bill) => bill.decisionId)).toEqual(['d2']);
+  });
+
+  it('lets a grant of its own take the late bills of its lane, and of no other', () => {
+    const ledger = new BudgetLedger();
+    ledger.chargeLate(lateBill());
+    ledger.chargeLate(lateBill({ decisionId: 'd2', arm: 'canary', paidNanos: 5 }));
+    ledger.add(grant(), false, true);
+    expect(ledger.reports()[0]).toMatchObject({ lateNanos: 70, freeNanos: 1000 });
+    expect(ledger.late.sumNanos()).toBe(5);
   });
 
   it('does not change the amount of a grant it knows', () => {
@@ -130,6 +159,7 @@ describe('BudgetLedger', () => {
         const open: { grantId: string; nanos: number }[] = [];
         let granted = 0;
         let made = 0;
+        let late = 0;
         for (const { kind, nanos, share, atMs, reachable } of steps) {
           if (kind === 'add') {
             ledger.add(grant({ grantId: `g${made++}`, amountNanos: nanos, outageNanos: Math.floor(nanos * share) }));
@@ -141,7 +171,7 @@ describe('BudgetLedger', () => {
             const reservation = open.shift();
             const paid = kind === 'bill' ? Math.floor((reservation?.nanos ?? 0) * share) : 0;
             if (reservation) ledger.settle(reservation.grantId, reservation.nanos, paid);
-          } else if (kind === 'late') ledger.chargeLate('c', 'champion', nanos);
+          } else if (kind === 'late') ledger.chargeLate(lateBill({ decisionId: `d${late++}`, paidNanos: nanos }));
           else if (kind === 'expire') ledger.expire(atMs);
           else if (kind === 'quarantine') ledger.quarantine(atMs);
           else if (kind === 'held') ledger.settleHeld('g0', nanos);

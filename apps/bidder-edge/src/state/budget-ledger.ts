@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Arm, BudgetGrant, GrantReport } from '#domain/contracts';
+import type { Arm, BudgetGrant, GrantReport, LateBill } from '#domain/contracts';
 import { AccountRows } from './account-rows';
 import { LaneBudgets } from './lane-budgets';
+import { LateBills } from './late-bills';
 import { LedgerAccount } from './ledger-account';
 import type { OpenedAccount } from './thread-state';
 import type { Lock } from './shared-lock';
@@ -36,8 +37,8 @@ export interface AccountWatcher {
 export class BudgetLedger extends LaneBudgets<LedgerAccount> {
   /** Everything spent per lane since this process started, late bills included. */
   private readonly laneSpent = new Map<string, number>();
-  /** Late bills of lanes that have no open grant at the time. */
-  private readonly unplacedLate = new Map<string, number>();
+  /** Late bills of lanes that had no open grant at the time. */
+  readonly late = new LateBills();
 
   constructor(
     private readonly rows = new AccountRows(),
@@ -47,11 +48,14 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
     super(lock);
   }
 
-  /** Adds a grant, or refreshes plan and expiry of one that is known. True when it is new. */
-  add(grant: BudgetGrant, isPending = false): boolean {
+  /**
+   * Adds a grant, or refreshes plan and expiry of one that is known. True when it is new.
+   * @param takesLate the grant pays the late bills of its lane: nobody else keeps books of them
+   */
+  add(grant: BudgetGrant, isPending = false, takesLate = false): boolean {
     return this.locked(() => {
       const known = this.byId.get(grant.grantId);
-      if (!known) return this.addNew(grant, isPending);
+      if (!known) return this.addNew(grant, isPending, takesLate);
       if (known.isClosed) return false;
       // The amount never changes after the grant was made: anything else would break the identity on either side. What is
       // kept for outages only shrinks, whichever copy of the grant comes last.
@@ -83,21 +87,23 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
   }
 
   /**
-   * A bill after its reservation was voided: real spend that no grant held. Charged to the newest open grant, or to the next one.
-   * @returns the grant, null for the next one
+   * A bill after its reservation was voided: real spend that no grant held. Charged to the newest open grant, or else kept
+   * until it is booked elsewhere (`late`).
+   * @returns the grant, null without one
    */
-  chargeLate(campaignId: string, arm: Arm, paidNanos: number): string | null {
-    const open = this.byLane.get(campaignId, arm)?.findLast((account) => !account.isClosed);
-    return this.restoreLate(campaignId, arm, paidNanos, open?.grant.grantId ?? null);
+  chargeLate(bill: LateBill): string | null {
+    const open = this.byLane.get(bill.campaignId, bill.arm)?.findLast((account) => !account.isClosed);
+    return this.restoreLate(bill, open?.grant.grantId ?? null);
   }
 
   /** Replay: charged where it was charged then, whatever is open now: a late bill on a grant that is forgotten is lost. */
-  restoreLate(campaignId: string, arm: Arm, paidNanos: number, grantId: string | null): string | null {
-    const lane = laneOf(campaignId, arm);
+  restoreLate(bill: LateBill, grantId: string | null): string | null {
+    const { paidNanos } = bill;
+    const lane = laneOf(bill.campaignId, bill.arm);
     this.laneSpent.set(lane, (this.laneSpent.get(lane) ?? 0) + paidNanos);
     const account = grantId === null ? undefined : this.byId.get(grantId);
     if (account) account.add('late', paidNanos);
-    else this.unplacedLate.set(lane, (this.unplacedLate.get(lane) ?? 0) + paidNanos);
+    else this.late.add(bill);
     return account ? grantId : null;
   }
 
@@ -195,15 +201,6 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
     account.elsewhereNanos = this.spentElsewhere(account);
   }
 
-  /** Late bills that no grant has taken yet: [lane, nanos]. */
-  unplaced(): [string, number][] {
-    return [...this.unplacedLate];
-  }
-
-  placeLater(lane: string, nanos: number): void {
-    this.unplacedLate.set(lane, nanos);
-  }
-
   /** Every account as other threads must know it. */
   opened(): OpenedAccount[] {
     return [...this.byId.values()].map((account) => account.opened);
@@ -249,13 +246,12 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
     this.locked(() => this.byId.forEach((account) => account.assertBalanced()));
   }
 
-  private addNew(grant: BudgetGrant, isPending: boolean): boolean {
+  private addNew(grant: BudgetGrant, isPending: boolean, takesLate: boolean): boolean {
     const lane = laneOf(grant.campaignId, grant.arm);
     const account = new LedgerAccount(grant, this.rows);
-    account.put('late', this.unplacedLate.get(lane) ?? 0);
+    if (takesLate) account.put('late', this.late.takeLane(grant.campaignId, grant.arm));
     account.put('pending', Number(isPending));
     account.elsewhereNanos = this.laneSpent.get(lane) ?? 0;
-    this.unplacedLate.delete(lane);
     this.open(account);
     this.watcher?.onOpen(account.opened);
     return true;

@@ -13,7 +13,7 @@ const LIMITS = {
 const CAP = { capKey: 'campaign:c:60', maxImpressions: 3 };
 
 const step = fc.record({
-  kind: fc.constantFrom('grant', 'bid', 'bill', 'loss', 'win', 'expire', 'forget'),
+  kind: fc.constantFrom('grant', 'bid', 'bill', 'loss', 'win', 'expire', 'forget', 'booked'),
   pick: fc.nat(50),
   price: fc.integer({ min: 1, max: 400 }),
   gapMs: fc.integer({ min: 0, max: 700 }),
@@ -50,7 +50,13 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
       state.onBid({ ...held, decisionId });
       made.push({ ...request, kind: 'bill', decisionId, decidedAtMs: nowMs, grantId: held.grantId, paidNanos: price });
     } else if (kind === 'expire') state.expire(nowMs);
-    else if (kind === 'forget') state.forgetClosed(state.ledger.closedGrants());
+    else if (kind === 'booked') {
+      const lateBills = state.ledger.late.oldest(2);
+      state.onReported(
+        { grants: [], lateBills },
+        lateBills.slice(pick % 2).map((bill) => bill.decisionId),
+      );
+    } else if (kind === 'forget') state.forgetClosed(state.ledger.closedGrants());
     else if (made.length > 0) {
       const bid = made[pick % made.length];
       const notice = { ...bid, kind: kind as 'bill', paidNanos: kind === 'bill' ? Math.min(price, bid.paidNanos) : 0 };
@@ -77,6 +83,7 @@ function durable(state: EdgeState, nowMs: number): unknown {
       .reports()
       .map(({ grantId, spentNanos, lateNanos }) => [grantId, spentNanos, lateNanos])
       .sort(),
+    late: state.ledger.late.all().sort((a, b) => (a.decisionId < b.decisionId ? -1 : 1)),
     open: [...state.reservations.all()].map((reservation) => reservation.decisionId).sort(),
     counts: USERS.map((user) => state.caps.count(CAP.capKey, user, nowMs)),
     exposures: USERS.map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
@@ -133,6 +140,22 @@ describe('EdgeState', () => {
       expect(state.ledger.reports()[0]).toMatchObject({ spentNanos: 300, returnedNanos: 700, closed: true });
     },
   );
+
+  it('takes journals of before late bills had names: a sum of a lane waits, and every grant took what waited', () => {
+    const grant = {
+      ...{ grantId: 'g', campaignId: 'c', arm: 'canary' as const, day: 'd', amountNanos: 1000, outageNanos: 0 },
+      ...{ expiresAtMs: 5000, dayPlanNanos: 1, daySpentNanos: 0 },
+    };
+    const sum: JournalEntry = { kind: 'late', lane: 'c|canary', nanos: 70 };
+    const waiting = reborn([sum], 0).ledger.late.all();
+    expect(waiting).toEqual([
+      { decisionId: 'late:boot:c|canary', grantId: '', campaignId: 'c', arm: 'canary', paidNanos: 70 },
+    ]);
+    const taken = reborn([sum, { kind: 'grant', grant }], 0).ledger;
+    expect([taken.late.size, taken.reports()[0]?.lateNanos]).toEqual([0, 70]);
+    const kept = reborn([sum, { kind: 'grant', grant, takesLate: false }], 0).ledger;
+    expect([kept.late.size, kept.reports()[0]?.lateNanos]).toEqual([1, 0]);
+  });
 
   it('gives nothing free back to bids until what the dead process may owe has expired', () => {
     const { journal, nowMs } = live([{ kind: 'grant', pick: 0, price: 1, gapMs: 0 }]);

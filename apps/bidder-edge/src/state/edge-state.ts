@@ -1,4 +1,4 @@
-import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
+import type { Arm, BudgetGrant, HeartbeatRequest, LateBill, NoticeKind } from '#domain/contracts';
 import type { BidLifeLimits } from '#domain/openrtb';
 import { BudgetLedger, type AccountWatcher } from './budget-ledger';
 import { exposureKeyOf, type DecisionState } from './decision-state';
@@ -96,16 +96,20 @@ export class EdgeState implements DecisionState {
     return this.reservations.size;
   }
 
-  /** Takes a grant; it can be used once `durable` (the commit that holds it) has succeeded. */
-  addGrant(grant: BudgetGrant): void {
-    this.ledger.add(grant, true);
-    this.journal({ kind: 'grant', grant });
+  /**
+   * Takes a grant; it can be used once `durable` (the commit that holds it) has succeeded.
+   * @param takesLate it pays the lane's late bills: a slice that this edge gives itself
+   */
+  addGrant(grant: BudgetGrant, takesLate = false): void {
+    this.ledger.add(grant, true, takesLate);
+    this.journal({ kind: 'grant', grant, takesLate });
   }
 
   /** Grants that the disk refused go to the journal once more; answers those to activate when it takes them. */
   retryGrants(): string[] {
     const waiting = this.ledger.suspended();
-    for (const grant of waiting) this.journal({ kind: 'grant', grant });
+    // Late bills that such a grant took come with it: whoever replays it finds them waiting.
+    for (const grant of waiting) this.journal({ kind: 'grant', grant, takesLate: this.standalone.isOwn(grant) });
     return waiting.map((grant) => grant.grantId);
   }
 
@@ -161,11 +165,19 @@ export class EdgeState implements DecisionState {
     }
   }
 
+  /** The control plane has answered a report: what it closed is forgotten, late bills that it has booked wait no longer. */
+  onReported({ grants, lateBills }: Pick<HeartbeatRequest, 'grants' | 'lateBills'>, booked: readonly string[]): void {
+    this.forgetClosed(grants.filter((grant) => grant.closed).map((grant) => grant.grantId));
+    const decisionIds = this.ledger.late.booked(booked);
+    if (decisionIds.length > 0) this.journal({ kind: 'late-booked', decisionIds });
+    this.ledger.late.postpone(lateBills.map((bill) => bill.decisionId));
+  }
+
   /** One journalled entry of the last life. Replaying it twice changes nothing more. */
   replay(entry: JournalEntry): void {
     switch (entry.kind) {
       case 'grant':
-        return void this.ledger.add(entry.grant);
+        return void this.ledger.add(entry.grant, false, entry.takesLate ?? true);
       case 'account':
         return this.ledger.load(entry.account);
       case 'returned':
@@ -179,7 +191,11 @@ export class EdgeState implements DecisionState {
       case 'notice':
         return this.replayNotice(entry);
       case 'late':
-        return this.ledger.placeLater(entry.lane, entry.nanos);
+        return this.ledger.late.add(lateBillOfLane(entry.lane, entry.nanos, this.limits.bootId));
+      case 'late-bill':
+        return this.ledger.late.add(entry.bill);
+      case 'late-booked':
+        return void this.ledger.late.booked(entry.decisionIds);
       case 'day':
         return this.standalone.onClosed(entry.campaignId, entry.day, entry.nanos);
       case 'cap':
@@ -208,7 +224,7 @@ export class EdgeState implements DecisionState {
   /** The whole state as journal entries: accounts before the reservations that use them. */
   *dump(nowMs: number): Generator<JournalEntry> {
     for (const account of this.ledger.dump()) yield { kind: 'account', account };
-    for (const [lane, nanos] of this.ledger.unplaced()) yield { kind: 'late', lane, nanos };
+    for (const bill of this.ledger.late.all()) yield { kind: 'late-bill', bill };
     for (const day of this.standalone.days()) yield { kind: 'day', ...day };
     yield { kind: 'forgotten', upToMs: this.guard.forgottenUpTo };
     for (const [decisionId, mask, decidedAtMs] of this.guard.dump())
@@ -227,7 +243,7 @@ export class EdgeState implements DecisionState {
     if (reservation) this.reservations.settle(reservation, paidNanos, nowMs);
     const mayBeHeld = notice.decidedAtMs + this.longestLifeMs > nowMs;
     const isLive = reservation !== null || (mayBeHeld && this.ledger.settleHeld(notice.grantId, paidNanos));
-    const lateGrantId = isLive ? undefined : this.ledger.chargeLate(campaignId, arm, paidNanos);
+    const lateGrantId = isLive ? undefined : this.ledger.chargeLate(lateBillOf(notice));
     this.expose(reservation, notice, nowMs);
     this.exploration.onBill(campaignId, arm, paidNanos, reservation?.isExploratory ?? false, nowMs);
     return { isLive, lateGrantId };
@@ -269,9 +285,9 @@ export class EdgeState implements DecisionState {
       this.reservations.restore(reservation);
   }
 
-  private replayLate({ campaignId, arm, paidNanos, lateGrantId }: Extract<JournalEntry, { kind: 'notice' }>): void {
-    if (lateGrantId === undefined) this.ledger.chargeLate(campaignId, arm, paidNanos);
-    else this.ledger.restoreLate(campaignId, arm, paidNanos, lateGrantId);
+  private replayLate(entry: Extract<JournalEntry, { kind: 'notice' }>): void {
+    if (entry.lateGrantId === undefined) this.ledger.chargeLate(lateBillOf(entry));
+    else this.ledger.restoreLate(lateBillOf(entry), entry.lateGrantId);
   }
 
   private replayNotice(entry: Extract<JournalEntry, { kind: 'notice' }>): void {
@@ -286,8 +302,18 @@ export class EdgeState implements DecisionState {
     }
     if (!entry.isLive) this.replayLate(entry);
     else if (reservation) this.reservations.settle(reservation, entry.paidNanos, entry.atMs);
-    else if (!this.ledger.restoreSpent(entry.grantId, entry.paidNanos))
-      this.ledger.chargeLate(entry.campaignId, entry.arm, entry.paidNanos);
+    else if (!this.ledger.restoreSpent(entry.grantId, entry.paidNanos)) this.ledger.chargeLate(lateBillOf(entry));
     this.expose(entry.isLive ? reservation : null, entry, entry.atMs);
   }
+}
+
+const lateBillOf = ({ decisionId, grantId, campaignId, arm, paidNanos }: LateBill): LateBill => ({
+  ...{ decisionId, grantId, campaignId, arm, paidNanos },
+});
+
+/** A lane's late bills of a journal that knew only their sum, under a name that no decision has. */
+function lateBillOfLane(lane: string, paidNanos: number, bootId: string): LateBill {
+  const at = lane.lastIndexOf('|');
+  const arm: Arm = lane.slice(at + 1) === 'canary' ? 'canary' : 'champion';
+  return { decisionId: `late:${bootId}:${lane}`, grantId: '', campaignId: lane.slice(0, at), arm, paidNanos };
 }

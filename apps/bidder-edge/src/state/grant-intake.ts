@@ -15,7 +15,10 @@ export class GrantIntake {
    */
   async take(grants: readonly BudgetGrant[], grantedAtMs: number): Promise<void> {
     const aheadMs = Date.now() - grantedAtMs;
-    for (const grant of grants) this.state.addGrant({ ...grant, expiresAtMs: grant.expiresAtMs + aheadMs });
+    for (const grant of grants) {
+      const translated = { ...grant, expiresAtMs: grant.expiresAtMs + aheadMs };
+      this.state.addGrant(translated, this.state.standalone.isOwn(grant));
+    }
     if (grants.length > 0) await this.activateWhenDurable(grants.map((grant) => grant.grantId));
   }
 

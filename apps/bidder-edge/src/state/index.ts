@@ -14,6 +14,7 @@ export * from './frequency-counts';
 export * from './grant-intake';
 export * from './journal';
 export * from './lane-budgets';
+export * from './late-bills';
 export * from './live-counters';
 export * from './notice-guard';
 export * from './pacing';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Arm, BudgetGrant, NoticeKind } from '#domain/contracts';
+import type { Arm, BudgetGrant, LateBill, NoticeKind } from '#domain/contracts';
 import { AppendFile } from '../outbox/append-file';
 import { FrameBuffer } from '../outbox/frame-buffer';
 import { readWhole } from '../outbox/recover';
@@ -11,7 +11,8 @@ import type { Reservation } from './reservation';
 
 /** One change of the edge's state that must outlive the process. Replaying an entry twice changes nothing more. */
 export type JournalEntry =
-  | { kind: 'grant'; grant: BudgetGrant }
+  /** `takesLate` is absent in older journals, where every grant took its lane's late bills. */
+  | { kind: 'grant'; grant: BudgetGrant; takesLate?: boolean }
   /** Older journals hold the grant alone, and mean everything free. */
   | { kind: 'returned'; grantId: string; nanos?: number }
   /** Reservations that ran out: what they held may back other bids from here on. */
@@ -30,11 +31,14 @@ export type JournalEntry =
       grantId: string;
       paidNanos: number;
       isLive: boolean;
-      /** Of a bill that is not live: the grant that it was charged to, null for the next one. Absent in older journals. */
+      /** Of a bill that is not live: the grant that it was charged to, null without one. Absent in older journals. */
       lateGrantId?: string | null;
     }
   | { kind: 'account'; account: SavedAccount }
+  /** Of older journals: late bills of a lane, of which only the sum was known. */
   | { kind: 'late'; lane: string; nanos: number }
+  | { kind: 'late-bill'; bill: LateBill }
+  | { kind: 'late-booked'; decisionIds: string[] }
   | { kind: 'day'; campaignId: string; day: string; nanos: number }
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }

@@ -9,6 +9,7 @@ export type ClockOf = (campaignId: string) => ZoneClock | null;
 const SLICE_TTL_MS = 900_000;
 /** Slices a day is cut into: half an hour of even spend each. */
 const SLICES_PER_DAY = 48;
+const OWN = 'own-';
 
 /**
  * Budgets of an edge without a control plane: the snapshot says what each campaign may spend a day, and this gives it to the
@@ -22,6 +23,11 @@ export class StandaloneGrants {
     private readonly ledger: BudgetLedger,
     private readonly bootId: string,
   ) {}
+
+  /** Whether a grant is a slice that an edge gave itself. */
+  isOwn(grant: BudgetGrant): boolean {
+    return grant.grantId.startsWith(OWN);
+  }
 
   /** Remembers what a closed slice spent. */
   onClosed(campaignId: string, day: string, nanos: number): void {
@@ -46,7 +52,7 @@ export class StandaloneGrants {
       const amountNanos = Math.min(slice, planNanos - committed.nanos);
       if (amountNanos <= 0) continue;
       grants.push({
-        grantId: `own-${this.bootId}-${++this.made}`,
+        grantId: `${OWN}${this.bootId}-${++this.made}`,
         campaignId,
         arm: 'champion',
         day,

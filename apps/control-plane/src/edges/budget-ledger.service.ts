@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Arm } from '#domain/contracts/agent';
-import type { BudgetGrant, GrantReport } from '#domain/contracts/budget-lease';
+import type { BudgetGrant, GrantReport, LateBill } from '#domain/contracts/budget-lease';
 import type { Campaign } from '#domain/contracts/campaign';
 import { prefixedId } from '../prefixed-id';
 import { ProblemError } from '../problems/problem-error';
@@ -16,6 +16,8 @@ import {
   spentKey,
   updateGrants,
 } from './grant-repository';
+import { placeLateBills } from './late-bill.repository';
+import { bookLateBills, chargeLate } from './late-charges';
 
 /** Time after its end in which a grant may still be settled by its edge before its rest goes back to the day. */
 const SETTLE_GRACE_MS = 10 * 60_000;
@@ -24,12 +26,21 @@ const NANOS_PER_MICRO = 1_000n;
 /** Key of one campaign's allocation for one day. */
 export const allocationKey = (campaignId: string, day: string): string => `${campaignId}|${day}`;
 
+/** What the ledger answers to a heartbeat. */
+export interface LeaseAnswer {
+  /** New grants, those whose answer was lost (the edge does not list them), and known ones whose day plan has moved. */
+  grants: BudgetGrant[];
+  /** Decision ids of the reported late bills that are in the books. */
+  bookedLateBills: string[];
+}
+
 /** What one heartbeat asks of the ledger. */
 export interface LeaseRequest {
   edgeId: string;
   bootId: string;
   nowMs: number;
   reports: readonly GrantReport[];
+  lateBills?: readonly LateBill[];
   /** Campaigns that the edge serves. */
   campaigns: readonly Campaign[];
   /** 168 traffic shares of the champion's Budget policy. */
@@ -82,21 +93,22 @@ export class BudgetLedger {
   /**
    * Settles what the edge reports, closes what has run out, and tops its leases up, all in one transaction under the locks of
    * the campaigns' flights.
-   * @returns grants that the edge must hear of: new ones, those whose answer was lost (it does not list them), and known ones
-   * whose day plan has moved.
    */
-  lease(request: LeaseRequest): Promise<BudgetGrant[]> {
+  lease(request: LeaseRequest): Promise<LeaseAnswer> {
     return this.database.transaction(async (manager) => {
       const reported = request.reports.map((report) => report.grantId);
       const reportedCampaigns = await campaignsOfGrants(manager, reported);
+      const late = await placeLateBills(manager, request.edgeId, request.lateBills ?? [], request.nowMs);
       const campaignIds = [...reportedCampaigns, ...request.campaigns.map((campaign) => campaign.campaignId)];
+      campaignIds.push(...late.map((bill) => bill.campaignId));
       const book = await BudgetBook.open(manager, campaignIds);
       const grants = await readGrants(manager, campaignIds, reported);
       const changed = new Set([...settle(book, grants, request), ...expire(book, grants, request.nowMs)]);
       await updateGrants(manager, [...changed], request.nowMs);
+      const bookedLateBills = await bookLateBills(manager, book, request.edgeId, late);
       if (request.draining) {
         await book.write();
-        return [];
+        return { grants: [], bookedLateBills };
       }
       const { issued, replanned } = await this.topUp(manager, book, grants, request);
       await updateGrants(manager, replanned, request.nowMs);
@@ -104,7 +116,7 @@ export class BudgetLedger {
       await book.write();
       const known = new Set(reported);
       const unheard = grants.filter((grant) => isForEdge(grant, request) && !known.has(grant.grantId));
-      return [...new Set([...unheard, ...replanned, ...issued])].map(toBudgetGrant);
+      return { grants: [...new Set([...unheard, ...replanned, ...issued])].map(toBudgetGrant), bookedLateBills };
     });
   }
 
@@ -120,7 +132,8 @@ export class BudgetLedger {
       [campaignId],
     )) as { kind: string; day: string | null; balanceNanos: string }[];
     const [grants] = (await this.database.query(
-      `SELECT count(*) FILTER (WHERE closed_at IS NULL)::integer AS open, coalesce(sum(late_nanos), 0)::text AS late
+      `SELECT count(*) FILTER (WHERE closed_at IS NULL)::integer AS open, (coalesce(sum(late_nanos), 0) +
+         (SELECT coalesce(sum(paid_nanos), 0) FROM late_bill WHERE campaign_id = $1))::text AS late
        FROM budget_grant WHERE campaign_id = $1`,
       [campaignId],
     )) as { open: number; late: string }[];
@@ -253,19 +266,6 @@ function settle(book: BudgetBook, grants: readonly GrantRow[], request: LeaseReq
     if (open() === 0n && report.closed) grant.closed = true;
     return [grant];
   });
-}
-
-/** Late bills are paid by the day, then by the flight, then by the advertiser: the only way past a budget, and counted. */
-function chargeLate(book: BudgetBook, { campaignId, day, grantId }: GrantRow, lateNanos: bigint): void {
-  const spent: Account = { campaignId, kind: 'spent', day };
-  let rest = lateNanos;
-  for (const payer of [{ ...spent, kind: 'day' } as const, { campaignId, kind: 'flight', day: null } as const]) {
-    const has = book.balance(payer);
-    const pays = rest < has ? rest : has;
-    book.move(payer, spent, pays, 'late', grantId);
-    rest -= pays;
-  }
-  book.move({ campaignId, kind: 'funding', day: null }, spent, rest, 'late', grantId);
 }
 
 /** Gives the rest of grants that ended long ago (their edge is gone) back to their day. */

@@ -82,14 +82,16 @@ export async function readGrants(
   }));
 }
 
-/** Spend of grants by campaign, day and arm, late bills included. Key: `campaign|day|arm`. */
+/** Spend by campaign, day and arm, late bills included, also those that no grant took. Key: `campaign|day|arm`. */
 export async function spentByArm(
   manager: EntityManager,
   campaignIds: readonly string[],
   days: readonly string[],
 ): Promise<Map<string, bigint>> {
   const rows = (await manager.query(
-    `SELECT campaign_id, day::text AS day, arm, sum(spent_nanos + late_nanos) AS spent FROM budget_grant
+    `SELECT campaign_id, day::text AS day, arm, sum(nanos) AS spent FROM (
+       SELECT campaign_id, day, arm, spent_nanos + late_nanos AS nanos FROM budget_grant
+       UNION ALL SELECT campaign_id, day, arm, paid_nanos FROM late_bill) AS charged
      WHERE campaign_id = ANY($1) AND day = ANY($2::date[]) GROUP BY 1, 2, 3`,
     [campaignIds, days],
   )) as { campaign_id: string; day: string; arm: Arm; spent: string }[];

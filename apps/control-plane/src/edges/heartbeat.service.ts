@@ -3,11 +3,14 @@ import type { PolicySnapshot } from '#domain/contracts/policy-snapshot';
 import type { HeartbeatRequest, HeartbeatResponse } from '#domain/contracts/edge-protocol';
 import { ControlPlaneConfig } from '../config';
 import { ProblemError } from '../problems/problem-error';
-import { allocationKey, BudgetLedger } from './budget-ledger.service';
+import { allocationKey, BudgetLedger, type LeaseAnswer } from './budget-ledger.service';
 import { CanaryLeases } from './canary-leases.service';
 import { EdgeFleet } from './edge-fleet.service';
 import { SnapshotSigner } from './snapshot-signer';
 import { SnapshotStore } from './snapshot-store';
+
+/** Before the first snapshot there is nothing to spend. */
+const NOTHING: LeaseAnswer = { grants: [], bookedLateBills: [] };
 
 /** Answers an edge's heartbeat: what is newest, whether its canary may go on, and what it may spend. */
 @Injectable()
@@ -31,23 +34,24 @@ export class HeartbeatService {
     await this.fleet.record(heartbeat, nowMs);
     const latest = await this.snapshots.latest(this.config.cell);
     const lease = await this.leases.current(this.config.cell, nowMs);
-    const grants = latest ? await this.grants(heartbeat, latest.snapshotId, lease?.shareBps ?? 0, nowMs) : [];
+    const answer = latest ? await this.settle(heartbeat, latest.snapshotId, lease?.shareBps ?? 0, nowMs) : NOTHING;
     return {
       snapshotVersion: latest?.version ?? null,
       canaryLease: lease ? this.signer.sign(lease) : null,
-      grants,
+      ...answer,
       serverTimeMs: nowMs,
     };
   }
 
-  /** Grants for the campaigns of the newest snapshot: those that the edge serves or is about to. */
-  private async grants(heartbeat: HeartbeatRequest, snapshotId: string, canaryShareBps: number, nowMs: number) {
+  /** Books the report, and grants for the campaigns of the newest snapshot: those that the edge serves or is about to. */
+  private async settle(heartbeat: HeartbeatRequest, snapshotId: string, canaryShareBps: number, nowMs: number) {
     const snapshot = await this.snapshots.snapshot(snapshotId);
     return this.ledger.lease({
       edgeId: heartbeat.edgeId,
       bootId: heartbeat.bootId,
       nowMs,
       reports: heartbeat.grants,
+      lateBills: heartbeat.lateBills,
       campaigns: snapshot.campaigns,
       trafficShares: snapshot.champion.budget.params.trafficShares,
       allocations: allocationsOf(snapshot, nowMs),
