@@ -217,6 +217,8 @@ export class Decider {
       quantity: 1,
       mayMeasure: true,
       billableEvent: 'burl',
+      attribution: { clickMinutes: 43_200, viewMinutes: 1440 },
+      clickedAtMs: null,
     });
     const url = (kind: string) => `http://127.0.0.1:7080/n/${kind}?t=${token}`;
     return { nurl: url('win'), burl: url('bill'), lurl: url('loss'), clickUrl: url('click'), viewUrl: url('view') };

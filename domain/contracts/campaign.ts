@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { attributionSchema } from './attribution';
 
 /** Micros of the campaign's currency; integers below 2^53. */
 const micros = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -73,6 +74,7 @@ export const campaignInputSchema = z
     /** Hours of week (0 = Monday 00:00 in `timeZone`) in which the campaign bids; empty = always. */
     dayparting: z.array(z.number().int().min(0).max(167)).max(168).default([]),
     frequencyCaps: z.array(frequencyCapSchema).max(8).default([]),
+    attribution: attributionSchema,
     /** Share of spend that may go to exploratory creatives and prices. */
     explorationAllowance: z.number().min(0).max(0.5).default(0.1),
   })

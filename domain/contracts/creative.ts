@@ -28,6 +28,7 @@ export type DsaStatement = z.infer<typeof dsaStatementSchema>;
 const common = {
   campaignId: z.string().min(1).max(64),
   name: z.string().min(1).max(200),
+  /** Where a click leads; `{CLICK_ID}` in it becomes what the advertiser sends back with a conversion. */
   landingUrl: httpsUrl,
   /** Advertiser domains as sent in `adomain`. */
   domains: z.array(z.string().min(3).max(253)).min(1).max(8),

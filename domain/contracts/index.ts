@@ -5,6 +5,7 @@
 export * from './agent';
 export * from './agent-intents';
 export * from './approval';
+export * from './attribution';
 export * from './budget-lease';
 export * from './campaign';
 export * from './campaign-weights';

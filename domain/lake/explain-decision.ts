@@ -63,6 +63,7 @@ function explainOutcome(outcomes: readonly KnownOutcome[], quantity: number): st
   if (of('view')) parts.push('seen');
   if (of('click')) parts.push('clicked');
   if (of('conversion')) parts.push('converted');
+  else if (of('outside-window')) parts.push('converted when its window was over');
   return parts.length > 0 ? `; ${parts.join(', ')}` : '; no notice so far';
 }
 

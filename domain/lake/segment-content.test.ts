@@ -29,6 +29,19 @@ describe('readSegment', () => {
     expect(JSON.parse(new TextDecoder().decode(body))).toMatchObject({ decisionId: 'second' });
   });
 
+  it('takes a conversion for what its own times say, and one without them at its word', () => {
+    const [outcome] = [...sampleEvents({ ...traffic, rng: () => 0.1 }, 1)].flatMap(({ outcomes }) => outcomes);
+    const conversion = { ...outcome, kind: 'conversion', valueNanos: 5, atMs: 1_000_000 };
+    const late = { ...conversion, touch: 'click', touchedAtMs: 0, windowMs: 999_999 };
+    const read = readSegment(segmentOf(conversion, { ...late, windowMs: 1_000_000 }, late), checksum);
+    if (!read.ok) throw new Error(read.fault.detail);
+    expect(read.content.outcomes.map(({ event }) => [event.kind, event.valueNanos])).toEqual([
+      ['conversion', 5],
+      ['conversion', 5],
+      ['outside-window', 0],
+    ]);
+  });
+
   it('refuses a torn tail, a flipped bit, an empty file and an unknown event as a whole', () => {
     const bytes = segmentOf(decision, decision);
     const faultOf = (segment: Uint8Array) => {

@@ -2,6 +2,7 @@ import type { DecisionRecord, ShadowRecord } from '../contracts/decision-record'
 import { outcomeSchema, type Outcome } from '../contracts/outcome';
 import { eventText } from '../contracts/packed';
 import { decodeFrames, FRAME_HEADER_BYTES } from '../contracts/segment';
+import { attributedOutcome } from './attributed-outcome';
 
 /** One event of a segment, with its place in the file, so that it can be read again without reading the rest. */
 export interface Framed<T> {
@@ -74,7 +75,7 @@ function addEvent(content: SegmentContent, body: Uint8Array, bodyAt: number): st
       const issue = outcome.error.issues[0];
       return `no known event: /${issue?.path.join('/') ?? ''} ${issue?.message ?? ''}`;
     }
-    content.outcomes.push({ event: outcome.data, ...place });
+    content.outcomes.push({ event: attributedOutcome(outcome.data), ...place });
   }
   return null;
 }

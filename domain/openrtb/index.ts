@@ -3,6 +3,7 @@
  * Unknown fields and enum values are tolerated; broken structure is a 400.
  */
 export * from './bid-life';
+export * from './landing-url';
 export * from './normalise-request';
 export * from './render-response';
 export * from './validate-request';

@@ -7,6 +7,7 @@ import { bannerMarkup } from './banner-markup';
 import { statedExpirySeconds } from './bid-life';
 import type { MarkupLinks } from './markup-links';
 import { renderDsa, type RenderedDsa } from './dsa';
+import { landingUrlOf } from './landing-url';
 import { nativeMarkup } from './native-markup';
 import { vastMarkup } from './vast-markup';
 
@@ -148,7 +149,7 @@ function addMarkup(
 ): void {
   const { creative } = served;
   if (creative.type === 'banner') {
-    bid.adm = bannerMarkup(served.markupParts, links.clickUrl, creative.landingUrl);
+    bid.adm = bannerMarkup(served.markupParts, links.clickUrl, landingUrlOf(creative.landingUrl, ''));
     bid.w = creative.width;
     bid.h = creative.height;
     return;

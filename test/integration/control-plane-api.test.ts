@@ -40,6 +40,25 @@ describe('campaign API on a real Postgres', () => {
     expect(read.body).toEqual(made.body);
   });
 
+  test('a campaign says for how long conversions count, thirty days after a click and one after a view unless told', async () => {
+    const made = await create(campaignInput(advertiserId));
+    expect(made.body).toMatchObject({ attribution: { clickMinutes: 43_200, viewMinutes: 1440 } });
+    const url = made.headers.location!;
+    const patch = (attribution: unknown) =>
+      plane.call<ProblemBody>('PATCH', url, { as: 'adam', body: { attribution }, headers: { 'if-match': '*' } });
+    expect(await patch({ clickMinutes: 60, viewMinutes: 0 })).toMatchObject({
+      status: 200,
+      body: { attribution: { clickMinutes: 60, viewMinutes: 0 } },
+    });
+    const refused = await patch({ clickMinutes: 129_601, viewMinutes: -1 });
+    expect(refused.status).toBe(422);
+    expect(refused.body.errors!.map(({ pointer }) => pointer).sort()).toEqual([
+      '/attribution/clickMinutes',
+      '/attribution/viewMinutes',
+    ]);
+    expect((await plane.call('GET', url, { as: 'vera' })).body).toMatchObject({ attribution: { viewMinutes: 0 } });
+  });
+
   test('an invalid campaign is 422 and every fault has its JSON pointer', async () => {
     const body = campaignInput(advertiserId, {
       dailyBudgetMicros: -1,

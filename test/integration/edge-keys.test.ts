@@ -75,7 +75,7 @@ describe('two edges whose notice key is rotated', () => {
     await expect(adloop('keys', 'retire', 'notice')).rejects.toMatchObject({ code: 'TOKENS_LIVE' });
     expect(readFileSync(keyFile, 'utf8').trim().split('\n').length).toBe(2);
     const old = await bidOf(other, 'old');
-    const aged = new Date(Date.now() - 25 * 3_600_000);
+    const aged = new Date(Date.now() - 745 * 3_600_000);
     utimesSync(keyFile, aged, aged);
     await adloop('keys', 'retire', 'notice');
     await waitFor(() =>

@@ -52,6 +52,26 @@ describe('segment ingest', () => {
     expect((await lake.decisions.explained(record))?.record).toEqual(events[0]);
   });
 
+  test('a conversion outside its window is kept with its decision, and counts and brings nothing', async () => {
+    const lake = await open();
+    const { decisions, outcomes } = sample(11, 200);
+    const isConversion = (event: EdgeEvent): boolean => event.type === 'outcome' && event.kind === 'conversion';
+    const late = outcomes.map((event) =>
+      isConversion(event)
+        ? { ...event, touch: 'click' as const, touchedAtMs: START_MS - 60_000, windowMs: 60_000 }
+        : event,
+    );
+    const told = outcomes.filter(isConversion).length;
+    expect(told).toBeGreaterThan(0);
+    await put(lake, 'b-000001', [...decisions, ...late]);
+    const { broken, balances, outcomes: kinds } = await lake.reconciliation.reconcile();
+    expect(broken).toEqual([]);
+    expect(balances.find(({ quantity }) => quantity === 'conversions')).toMatchObject({ events: 0, rollups: 0 });
+    expect(kinds).toMatchObject({ 'outside-window': told });
+    const one = late.find(isConversion) as { decisionId: string };
+    expect((await lake.decisions.explained(one.decisionId))?.explain).toMatch(/converted when its window was over/);
+  });
+
   test('a torn segment, a wrong hash and an unknown event store nothing', async () => {
     const lake = await open();
     const { bytes } = segmentOf(sample(3, 10).events);

@@ -19,6 +19,7 @@ const LIMITS = {
 function scene() {
   const disk: Outcome[] = [];
   const results: NoticeResult[] = [];
+  const landing = { url: 'https://shop.example/' };
   const clock = { nowMs: 100, refuses: false };
   let queue: Outcome[] = [];
   const commit = {
@@ -45,7 +46,7 @@ function scene() {
     now: () => clock.nowMs,
     fx: () => ({ base: 'USD', asOfMs: 0, rates: {} }),
     readPriceOf: () => parsePriceMicros,
-    landingUrlOf: () => 'https://shop.example/',
+    landingUrlOf: () => landing.url,
     count: (_kind, result) => void results.push(result),
     onAccepted: () => undefined,
   });
@@ -68,12 +69,14 @@ function scene() {
         quantity: 1,
         mayMeasure: true,
         billableEvent: 'burl',
+        attribution: { clickMinutes: 1, viewMinutes: 0 },
+        clickedAtMs: null,
         maxMicros: 400,
         bidCurrency: 'USD',
         decidedAtMs: clock.nowMs,
         expiresAtMs: clock.nowMs + 5000,
       },
-      ...{ grantId: 'g', isTest: false, clickValueNanos: 0, conversionValueNanos: 0, ...over },
+      ...{ grantId: 'g', isTest: false, clickValueNanos: 0, conversionValueNanos: 9, ...over },
     });
   };
   const bill = (token: string, price = '0.0002') =>
@@ -81,7 +84,7 @@ function scene() {
   const spent = (): number | undefined => state.ledger.reports()[0]?.spentNanos;
   const hear = (kind: NoticeKind, token: string, price = '') =>
     receiver.receive(kind, new URLSearchParams({ t: token, p: price }));
-  return { disk, results, clock, bid, bill, hear, spent, state };
+  return { disk, results, clock, landing, bid, bill, hear, spent, state };
 }
 
 describe('NoticeReceiver', () => {
@@ -141,6 +144,44 @@ describe('NoticeReceiver', () => {
     expect((await hear('conversion', token)).result).toBe('unmeasured');
     expect((await bill(token)).result).toBe('accepted');
     expect(disk.map(({ kind }) => kind)).toEqual(['bill']);
+  });
+
+  it('hands the click to the landing page that asks for it, and nothing without consent to measurement', async () => {
+    const { landing, bid, hear } = scene();
+    landing.url = 'https://shop.example/?c={CLICK_ID}&d={CLICK_ID}';
+    const { landingUrl } = await hear('click', bid('d1'));
+    const [, first, second] = /c=([^&]+)&d=(.+)$/.exec(landingUrl ?? '') ?? [];
+    expect(second).toBe(first);
+    expect(signer.verify(first ?? '', null)).toMatchObject({ ok: true, token: { decisionId: 'd1', clickedAtMs: 100 } });
+    const unmeasured = await hear('click', bid('d2', { mayMeasure: false }));
+    expect(unmeasured.landingUrl).toBe('https://shop.example/?c=&d=');
+  });
+
+  it('counts a conversion in the window of its click, and keeps a later one without a value', async () => {
+    const { disk, clock, landing, bid, hear } = scene();
+    landing.url = '{CLICK_ID}';
+    const clickOf = async (id: string): Promise<string> => (await hear('click', bid(id))).landingUrl ?? '';
+    const [first, second] = [await clickOf('d1'), await clickOf('d2')];
+    clock.nowMs = 100 + 60_000;
+    expect(await hear('conversion', first)).toMatchObject({ status: 200, result: 'accepted' });
+    clock.nowMs += 1;
+    expect(await hear('conversion', second)).toMatchObject({ status: 200, result: 'outside-window' });
+    expect((await hear('conversion', second)).result).toBe('duplicate');
+    expect((await hear('conversion', first)).result).toBe('duplicate');
+    const told = disk.filter(({ kind }) => kind !== 'click');
+    expect(told.map(({ kind, touch, valueNanos, outcomeId }) => [kind, touch, valueNanos, outcomeId])).toEqual([
+      ['conversion', 'click', 9, 'd1:conversion'],
+      ['outside-window', 'click', 0, 'd2:conversion'],
+    ]);
+  });
+
+  it('takes the token of a click for a conversion alone', async () => {
+    const { landing, bid, hear, spent } = scene();
+    landing.url = '{CLICK_ID}';
+    const click = (await hear('click', bid('d1'))).landingUrl ?? '';
+    for (const kind of ['win', 'bill', 'loss', 'click', 'view'] as const)
+      expect(await hear(kind, click)).toMatchObject({ status: 400, result: 'malformed' });
+    expect(spent()).toBe(0);
   });
 
   it('hears a view once, and no money moves by it', async () => {

@@ -1,5 +1,6 @@
-import type { BillableEvent, FxTable, NoticeKind, Outcome } from '#domain/contracts';
+import { attribute, type BillableEvent, type FxTable, type NoticeKind, type Outcome } from '#domain/contracts';
 import { nanosOfImpressions } from '#domain/money';
+import { landingUrlOf, wantsClickId } from '#domain/openrtb';
 import type { GroupCommit } from '../outbox/group-commit';
 import type { EdgeState } from '../state/edge-state';
 import { AUDIT, readLossReason, readMinToWin, readNoticePrice } from './notice-price';
@@ -12,6 +13,7 @@ export type NoticeResult =
   | 'duplicate'
   | 'audit'
   | 'unmeasured'
+  | 'outside-window'
   | 'not-billable'
   | 'malformed'
   | 'forged'
@@ -47,6 +49,7 @@ const STATUS: Record<NoticeResult, NoticeAnswer['status']> = {
   duplicate: 200,
   audit: 200,
   unmeasured: 200,
+  'outside-window': 200,
   'not-billable': 400,
   malformed: 400,
   forged: 400,
@@ -70,9 +73,12 @@ export class NoticeReceiver {
 
   /** @param query parameters of the notice URL: t, p (price), m (minimum to win), r (loss reason) */
   async receive(kind: NoticeKind, query: URLSearchParams): Promise<NoticeAnswer> {
-    const verdict = this.ports.signer.verify(query.get('t') ?? '', this.ports.now());
+    // A conversion may come long after every other notice: its campaign's window says whether it counts.
+    const atMs = kind === 'conversion' ? null : this.ports.now();
+    const verdict = this.ports.signer.verify(query.get('t') ?? '', atMs);
     if (!verdict.ok) return this.answer(kind, verdict.fault, null);
     const { token } = verdict;
+    if (token.clickedAtMs !== null && kind !== 'conversion') return this.answer(kind, 'malformed', null);
     // Only one notice bills: another one's word for it would be paid twice.
     if (kind === 'bill' && token.billableEvent !== 'burl') return this.answer(kind, 'not-billable', token);
     const billsToo = kind !== 'bill' && kind === BILLING_KIND[token.billableEvent];
@@ -86,18 +92,19 @@ export class NoticeReceiver {
     if (!token.mayMeasure && isMeasured(kind)) return this.answer(kind, 'unmeasured', token);
     const outcome = this.read(kind, token, query);
     if (typeof outcome === 'string') return this.answer(kind, outcome, null);
-    const taken = this.ports.state.guard.take(token.decisionId, kind, token.decidedAtMs);
+    const taken = this.ports.state.guardOf(kind).take(token.decisionId, kind, token.decidedAtMs);
     if (taken === 'forgotten') return this.answer(kind, 'forgotten', null);
     if (taken === 'repeated' && !this.undurable.has(outcome.outcomeId)) return this.answer(kind, 'duplicate', token);
-    if (taken === 'first') this.apply(token, outcome);
+    if (taken === 'first') this.apply(kind, token, outcome);
     const isDurable = await this.makeDurable(outcome.outcomeId);
     if (!isDurable) return this.answer(kind, 'not-durable', null);
-    return this.answer(kind, taken === 'first' ? 'accepted' : 'duplicate', token);
+    if (taken !== 'first') return this.answer(kind, 'duplicate', token);
+    return this.answer(kind, outcome.kind === 'outside-window' ? 'outside-window' : 'accepted', token);
   }
 
-  private apply(token: NoticeToken, outcome: Outcome): void {
+  private apply(kind: NoticeKind, token: NoticeToken, outcome: Outcome): void {
     if (!token.isTest) {
-      const notice = { ...token, kind: outcome.kind, paidNanos: outcome.kind === 'bill' ? outcome.priceNanos : 0 };
+      const notice = { ...token, kind, paidNanos: kind === 'bill' ? outcome.priceNanos : 0 };
       const isLive = this.ports.state.applyNotice(notice, outcome.atMs);
       if (outcome.kind === 'bill') outcome.reservationLive = isLive;
     }
@@ -142,13 +149,11 @@ export class NoticeReceiver {
       // CPM micros are the nanos of one impression.
       priceNanos = nanosOfImpressions(price.micros, token.quantity);
     }
-    const valueNanos =
-      kind === 'click' ? token.clickValueNanos : kind === 'conversion' ? token.conversionValueNanos : 0;
+    const ascribed = kind === 'conversion' ? this.ascribe(token) : { kind };
     return {
       type: 'outcome',
       schemaVersion: 1,
       outcomeId: `${token.decisionId}:${kind}`,
-      kind,
       decisionId: token.decisionId,
       atMs: ports.now(),
       edgeId: ports.edgeId,
@@ -161,7 +166,7 @@ export class NoticeReceiver {
       userBucket: token.userBucket,
       decidedAtMs: token.decidedAtMs,
       priceNanos,
-      valueNanos,
+      valueNanos: kind === 'click' ? token.clickValueNanos : 0,
       minToWinMicros: kind === 'loss' || kind === 'win' ? readMinToWin(query.get('m'), token.bidCurrency, fx) : null,
       lossReason: kind === 'loss' ? readLossReason(query.get('r')) : null,
       reservationLive: true,
@@ -169,13 +174,26 @@ export class NoticeReceiver {
       isRepeat: token.isRepeat,
       country: token.country,
       deviceType: token.deviceType,
+      ...ascribed,
     };
+  }
+
+  /** What a conversion is ascribed to; after its window it is kept, and is worth nothing. */
+  private ascribe(token: NoticeToken): Pick<Outcome, 'kind' | 'touch' | 'touchedAtMs' | 'windowMs'> & Partial<Outcome> {
+    const { decidedAtMs, clickedAtMs, decisionId, attribution } = token;
+    const hasClick = this.ports.state.guard.has(decisionId, 'click');
+    const { isWithin, ...found } = attribute({ decidedAtMs, clickedAtMs, hasClick }, attribution, this.ports.now());
+    if (!isWithin) return { kind: 'outside-window', ...found };
+    return { kind: 'conversion', valueNanos: token.conversionValueNanos, ...found };
   }
 
   private answer(kind: NoticeKind, result: NoticeResult, token: NoticeToken | null): NoticeAnswer {
     this.ports.count(kind, result);
     if (kind !== 'click' || token === null) return { status: STATUS[result], result, landingUrl: null };
     const landingUrl = this.ports.landingUrlOf(token.creativeId);
-    return { status: landingUrl === null ? 404 : 302, result, landingUrl };
+    if (landingUrl === null) return { status: 404, result, landingUrl };
+    const isNamed = token.mayMeasure && wantsClickId(landingUrl);
+    const clickId = isNamed ? this.ports.signer.sign({ ...token, clickedAtMs: this.ports.now() }) : '';
+    return { status: 302, result, landingUrl: landingUrlOf(landingUrl, clickId) };
   }
 }

@@ -25,6 +25,8 @@ const token: NoticeToken = {
   quantity: 1.5,
   mayMeasure: true,
   billableEvent: 'nurl',
+  attribution: { clickMinutes: 60, viewMinutes: 1 },
+  clickedAtMs: null,
 };
 
 describe('NoticeSigner', () => {
@@ -39,6 +41,12 @@ describe('NoticeSigner', () => {
     const old = new NoticeSigner([OLD]).sign(token);
     expect(signer.verify(old, 1500).ok).toBe(true);
     expect(new NoticeSigner([NEW]).verify(old, 1500)).toEqual({ ok: false, fault: 'forged' });
+  });
+
+  it('gives back when the click was heard, and the age of a token to whoever judges it', () => {
+    const clicked = { ...token, clickedAtMs: 1700 };
+    expect(signer.verify(signer.sign(clicked), 1500)).toEqual({ ok: true, token: clicked });
+    expect(signer.verify(text, null)).toEqual({ ok: true, token });
   });
 
   it('refuses an expired token', () => {

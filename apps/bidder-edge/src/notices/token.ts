@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ARMS, BILLABLE_EVENTS, type Arm, type BillableEvent } from '#domain/contracts';
+import { ARMS, attributionSchema, BILLABLE_EVENTS } from '#domain/contracts';
+import type { Arm, AttributionWindows, BillableEvent } from '#domain/contracts';
 import { KeyedHash } from '../keyed-hash';
 
 /** Fields under the MAC of one bid's token. */
@@ -35,6 +36,10 @@ export interface NoticeToken {
   mayMeasure: boolean;
   /** Which notice bills. */
   billableEvent: BillableEvent;
+  /** For how long conversions count. */
+  attribution: AttributionWindows;
+  /** Of the token that a click hands to the landing page, when the click was heard; null on all others. It is for conversions only. */
+  clickedAtMs: number | null;
 }
 
 export type TokenFault = 'malformed' | 'forged' | 'expired';
@@ -43,8 +48,10 @@ export type TokenVerdict = { ok: true; token: NoticeToken } | { ok: false; fault
 const VERSION = 'n1';
 /** Longest token ever read: longer ones are refused before any cryptography. */
 const MAX_CHARS = 2048;
-/** Tokens signed before the last six, or the last three, fields existed are good until they expire. */
-const FIELDS = [16, 19, 22];
+/** Tokens signed before the later fields existed are good until they expire; only a click's token has the last one. */
+const FIELDS = [16, 19, 22, 24, 25];
+/** What counted before tokens said so. */
+const DEFAULT_WINDOWS = attributionSchema.parse(undefined);
 const COUNTRY_CHARS = 8;
 
 /** Public name of a key: the first bytes of its hash. */
@@ -84,7 +91,8 @@ export class NoticeSigner {
     return `${body}.${this.current.digest(body, 'base64url')}`;
   }
 
-  verify(text: string, nowMs: number): TokenVerdict {
+  /** @param nowMs null when the age of the token is judged by what it is used for */
+  verify(text: string, nowMs: number | null): TokenVerdict {
     const parts = text.length <= MAX_CHARS ? text.split('.') : [];
     if (parts.length !== 4 || parts[0] !== VERSION) return { ok: false, fault: 'malformed' };
     const key = this.keys.get(parts[1]);
@@ -95,7 +103,7 @@ export class NoticeSigner {
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { ok: false, fault: 'forged' };
     const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[]);
     if (token === null) return { ok: false, fault: 'malformed' };
-    return nowMs > token.expiresAtMs ? { ok: false, fault: 'expired' } : { ok: true, token };
+    return nowMs !== null && nowMs > token.expiresAtMs ? { ok: false, fault: 'expired' } : { ok: true, token };
   }
 }
 
@@ -123,6 +131,9 @@ function pack(token: NoticeToken): unknown[] {
     token.quantity,
     token.mayMeasure ? 1 : 0,
     BILLABLE_EVENTS.indexOf(token.billableEvent),
+    token.attribution.clickMinutes,
+    token.attribution.viewMinutes,
+    ...(token.clickedAtMs === null ? [] : [token.clickedAtMs]),
   ];
 }
 
@@ -153,5 +164,10 @@ function unpack(fields: unknown[]): NoticeToken | null {
     quantity: Number(fields[19] ?? 1),
     mayMeasure: (fields[20] ?? 1) === 1,
     billableEvent: BILLABLE_EVENTS[Number(fields[21] ?? 0)] ?? 'burl',
+    attribution: {
+      clickMinutes: Number(fields[22] ?? DEFAULT_WINDOWS.clickMinutes),
+      viewMinutes: Number(fields[23] ?? DEFAULT_WINDOWS.viewMinutes),
+    },
+    clickedAtMs: fields.length > 24 ? Number(fields[24]) : null,
   };
 }

@@ -129,6 +129,8 @@ function urlsOf(received: Received, request: DecodedRequest, decision: NamedDeci
     quantity: request.impressions[inputs.impIndex]?.quantity ?? 1,
     mayMeasure: request.consent?.measure ?? true,
     billableEvent,
+    attribution: campaign.attribution,
+    clickedAtMs: null,
   });
   const base = ports.noticeBaseUrl();
   return {

@@ -13,7 +13,7 @@ const LIMITS = {
 const CAP = { capKey: 'campaign:c:60', maxImpressions: 3 };
 
 const step = fc.record({
-  kind: fc.constantFrom('grant', 'bid', 'bill', 'loss', 'win', 'expire', 'forget', 'booked'),
+  kind: fc.constantFrom('grant', 'bid', 'bill', 'loss', 'win', 'conversion', 'expire', 'forget', 'booked'),
   pick: fc.nat(50),
   price: fc.integer({ min: 1, max: 400 }),
   gapMs: fc.integer({ min: 0, max: 700 }),
@@ -60,7 +60,8 @@ function live(steps: readonly Step[]): { state: EdgeState; journal: JournalEntry
     else if (made.length > 0) {
       const bid = made[pick % made.length];
       const notice = { ...bid, kind: kind as 'bill', paidNanos: kind === 'bill' ? Math.min(price, bid.paidNanos) : 0 };
-      if (state.guard.take(bid.decisionId, notice.kind, bid.decidedAtMs) === 'first') state.applyNotice(notice, nowMs);
+      if (state.guardOf(notice.kind).take(bid.decisionId, notice.kind, bid.decidedAtMs) === 'first')
+        state.applyNotice(notice, nowMs);
     }
     state.ledger.assertBalanced();
   }
@@ -87,7 +88,9 @@ function durable(state: EdgeState, nowMs: number): unknown {
     open: [...state.reservations.all()].map((reservation) => reservation.decisionId).sort(),
     counts: USERS.map((user) => state.caps.count(CAP.capKey, user, nowMs)),
     exposures: USERS.map((user) => state.exposures.count('creative:cr:1440', user, nowMs)),
-    seen: [...state.guard.dump()].map(([id, mask]) => [id, mask]).sort(),
+    seen: [state.guard, state.guardOf('conversion')].map((guard) =>
+      [...guard.dump()].map(([id, mask]) => [id, mask]).sort(),
+    ),
   };
 }
 
@@ -155,6 +158,23 @@ describe('EdgeState', () => {
     expect([taken.late.size, taken.reports()[0]?.lateNanos]).toEqual([0, 70]);
     const kept = reborn([sum, { kind: 'grant', grant, takesLate: false }], 0).ledger;
     expect([kept.late.size, kept.reports()[0]?.lateNanos]).toEqual([1, 0]);
+  });
+
+  it('remembers a conversion when everything else of its decision is forgotten, and refuses what it cannot remember', () => {
+    const { state, journal, nowMs } = live([
+      { kind: 'grant', pick: 0, price: 1, gapMs: 0 },
+      { kind: 'bid', pick: 0, price: 300, gapMs: 10 },
+      { kind: 'bill', pick: 0, price: 300, gapMs: 10 },
+      { kind: 'conversion', pick: 0, price: 1, gapMs: 10 },
+    ]);
+    const dayMs = 86_400_000;
+    for (const one of [state, reborn(journal, nowMs), reborn(state.dump(nowMs), nowMs)]) {
+      one.expire(nowMs + 80 * dayMs);
+      expect(one.guard.take('d0', 'bill', 10)).toBe('forgotten');
+      expect(one.guardOf('conversion').take('d0', 'conversion', 10)).toBe('repeated');
+      one.expire(nowMs + 91 * dayMs);
+      expect(one.guardOf('conversion').take('d0', 'conversion', 10)).toBe('forgotten');
+    }
   });
 
   it('gives nothing free back to bids until what the dead process may owe has expired', () => {

@@ -1,3 +1,4 @@
+import { MAX_ATTRIBUTION_MINUTES } from '#domain/contracts';
 import type { Arm, BudgetGrant, HeartbeatRequest, LateBill, NoticeKind } from '#domain/contracts';
 import type { BidLifeLimits } from '#domain/openrtb';
 import { BudgetLedger, type AccountWatcher } from './budget-ledger';
@@ -38,6 +39,9 @@ export interface AcceptedNotice {
   paidNanos: number;
 }
 
+/** A conversion may be accepted for as long as any campaign lets it count. */
+const LONGEST_WINDOW_MS = MAX_ATTRIBUTION_MINUTES * 60_000;
+
 /** How long bids hold what they took; nothing is held for notices that would be refused. */
 export function bidLifeOf(
   limits: Pick<StateLimits, 'reservationTtlMs' | 'longestReservationMs' | 'tokenTtlMs'>,
@@ -59,6 +63,8 @@ export class EdgeState implements DecisionState {
   readonly exposures: FrequencyCounts;
   readonly reservations: Reservations;
   readonly guard: NoticeGuard;
+  /** Conversions of their own: they come weeks after everything else of their decision is forgotten. */
+  private readonly conversions: NoticeGuard;
   readonly live = new LiveCounters();
   readonly pacing = new Pacing();
   readonly exploration = new Exploration();
@@ -81,6 +87,7 @@ export class EdgeState implements DecisionState {
     this.exposures = new FrequencyCounts(limits.maxCapEntries, tables.exposures, tables.countLock);
     this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, life);
     this.guard = new NoticeGuard(limits.maxNoticeEntries);
+    this.conversions = new NoticeGuard(limits.maxNoticeEntries);
     this.standalone = new StandaloneGrants(this.ledger, limits.bootId);
   }
 
@@ -103,6 +110,11 @@ export class EdgeState implements DecisionState {
   addGrant(grant: BudgetGrant, takesLate = false): void {
     this.ledger.add(grant, true, takesLate);
     this.journal({ kind: 'grant', grant, takesLate });
+  }
+
+  /** Which notices of a kind were accepted. */
+  guardOf(kind: NoticeKind): NoticeGuard {
+    return kind === 'conversion' ? this.conversions : this.guard;
   }
 
   /** Grants that the disk refused go to the journal once more; answers those to activate when it takes them. */
@@ -136,7 +148,9 @@ export class EdgeState implements DecisionState {
     const decisionIds = this.reservations.expire(nowMs);
     if (decisionIds.length > 0) this.journal({ kind: 'voided', decisionIds });
     for (const returned of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', ...returned });
-    this.guard.expire(nowMs - this.limits.tokenTtlMs - this.aheadMs);
+    const oldestMs = nowMs - this.limits.tokenTtlMs - this.aheadMs;
+    this.guard.expire(oldestMs);
+    this.conversions.expire(oldestMs - LONGEST_WINDOW_MS);
     return decisionIds.length;
   }
 
@@ -203,9 +217,9 @@ export class EdgeState implements DecisionState {
       case 'exposure':
         return this.exposures.load(entry.key, entry.buckets);
       case 'seen':
-        return this.guard.load(entry.decisionId, entry.mask, entry.decidedAtMs);
+        return this.loadSeen(entry);
       case 'forgotten':
-        return this.guard.loadForgotten(entry.upToMs);
+        return (entry.of === 'conversions' ? this.conversions : this.guard).loadForgotten(entry.upToMs);
       case 'clock':
         return this.shift(entry.stepMs);
       case 'probe':
@@ -227,8 +241,9 @@ export class EdgeState implements DecisionState {
     for (const bill of this.ledger.late.all()) yield { kind: 'late-bill', bill };
     for (const day of this.standalone.days()) yield { kind: 'day', ...day };
     yield { kind: 'forgotten', upToMs: this.guard.forgottenUpTo };
-    for (const [decisionId, mask, decidedAtMs] of this.guard.dump())
-      yield { kind: 'seen', decisionId, mask, decidedAtMs };
+    yield { kind: 'forgotten', upToMs: this.conversions.forgottenUpTo, of: 'conversions' };
+    for (const guard of [this.guard, this.conversions])
+      for (const [decisionId, mask, decidedAtMs] of guard.dump()) yield { kind: 'seen', decisionId, mask, decidedAtMs };
     for (const [key, buckets] of this.caps.dump(nowMs)) yield { kind: 'cap', key, buckets: [...buckets] };
     for (const [key, buckets] of this.exposures.dump(nowMs)) yield { kind: 'exposure', key, buckets: [...buckets] };
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
@@ -290,10 +305,18 @@ export class EdgeState implements DecisionState {
     else this.ledger.restoreLate(lateBillOf(entry), entry.lateGrantId);
   }
 
+  /** What was accepted of one decision; conversions are remembered apart, in older journals they are not. */
+  private loadSeen({ decisionId, mask, decidedAtMs }: Extract<JournalEntry, { kind: 'seen' }>): void {
+    const ofConversion = mask & maskOf('conversion');
+    if (ofConversion !== 0) this.conversions.load(decisionId, ofConversion, decidedAtMs);
+    if (mask !== ofConversion) this.guard.load(decisionId, mask & ~ofConversion, decidedAtMs);
+  }
+
   private replayNotice(entry: Extract<JournalEntry, { kind: 'notice' }>): void {
     const { notice, decisionId } = entry;
-    const wasApplied = this.guard.has(decisionId, notice);
-    this.guard.load(decisionId, maskOf(notice), entry.decidedAtMs);
+    const guard = this.guardOf(notice);
+    const wasApplied = guard.has(decisionId, notice);
+    guard.load(decisionId, maskOf(notice), entry.decidedAtMs);
     const reservation = this.reservations.find(decisionId);
     if (wasApplied || (notice !== 'bill' && notice !== 'loss')) return;
     if (notice === 'loss' || (reservation && !entry.isLive)) {

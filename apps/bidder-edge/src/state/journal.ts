@@ -42,7 +42,7 @@ export type JournalEntry =
   | { kind: 'day'; campaignId: string; day: string; nanos: number }
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
-  | { kind: 'forgotten'; upToMs: number }
+  | { kind: 'forgotten'; upToMs: number; of?: 'conversions' }
   | { kind: 'clock'; stepMs: number }
   | { kind: 'probe' };
 

@@ -32,7 +32,7 @@ export function addKeyCommands(program: Command): void {
     );
   file(keys.command('retire'))
     .description('forget the old key, once the last token that it signed has expired')
-    .option('--hours <n>', 'life of a token (EDGE_TOKEN_TTL_MS)', '24')
+    .option('--hours <n>', 'life of a token: a day (EDGE_TOKEN_TTL_MS) and the longest window for conversions', '744')
     .action((kind: string, flags: KeyFlags & { hours: string }, command: Command) =>
       retire(contextOf(command), pathOf(contextOf(command), kind, flags), Number(flags.hours)),
     );

@@ -66,6 +66,12 @@ export class CampaignEntity {
   @Column({ type: 'jsonb', name: 'frequency_caps' })
   frequencyCaps!: FrequencyCap[];
 
+  @Column({ type: 'integer', name: 'click_window_minutes' })
+  clickWindowMinutes!: number;
+
+  @Column({ type: 'integer', name: 'view_window_minutes' })
+  viewWindowMinutes!: number;
+
   @Column({ type: 'double precision', name: 'exploration_allowance' })
   explorationAllowance!: number;
 
@@ -80,11 +86,13 @@ export class CampaignEntity {
 export function campaignColumns(
   input: CampaignInput,
 ): Omit<CampaignEntity, 'campaignId' | 'version' | 'createdAt' | 'updatedAt'> {
-  const { goal, startAt, endAt, ...same } = input;
+  const { goal, startAt, endAt, attribution, ...same } = input;
   return {
     ...same,
     startAt: new Date(startAt),
     endAt: new Date(endAt),
+    clickWindowMinutes: attribution.clickMinutes,
+    viewWindowMinutes: attribution.viewMinutes,
     goalKind: goal.kind,
     goalAmountMicros: goal.kind === 'cpc' ? goal.amountMicros : goal.targetMicros,
     goalConversionValueMicros: goal.kind === 'cpa' ? (goal.conversionValueMicros ?? null) : null,
@@ -123,6 +131,7 @@ export function toCampaignInput(row: CampaignEntity): CampaignInput {
     targeting: row.targeting,
     dayparting: row.dayparting,
     frequencyCaps: row.frequencyCaps,
+    attribution: { clickMinutes: row.clickWindowMinutes, viewMinutes: row.viewWindowMinutes },
     explorationAllowance: row.explorationAllowance,
   };
 }

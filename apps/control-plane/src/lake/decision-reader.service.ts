@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DecisionRecord } from '#domain/contracts/decision-record';
-import type { NoticeKind } from '#domain/contracts/outcome';
+import type { OutcomeKind } from '#domain/contracts/outcome';
 import type { NoBidReason } from '#domain/contracts/no-bid-reason';
 import { explainDecision, type KnownOutcome } from '#domain/lake/explain-decision';
 import { DuckLake, literal, parquetOf, streamRows } from './duck-lake';
@@ -10,7 +10,7 @@ import { SegmentFileStore } from './segment-file-store';
 
 /** An outcome as joined to its decision. */
 export interface JoinedOutcome extends KnownOutcome {
-  kind: NoticeKind;
+  kind: OutcomeKind;
   atMs: number;
   valueNanos: number;
   reservationLive: boolean;

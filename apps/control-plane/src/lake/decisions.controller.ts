@@ -4,7 +4,7 @@ import { ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { createZodDto, ZodResponse } from 'nestjs-zod';
 import { z } from 'zod';
-import { NOTICE_KINDS } from '#domain/contracts/outcome';
+import { OUTCOME_KINDS } from '#domain/contracts/outcome';
 import { ApiProblems } from '../api-docs';
 import { decodeCursor, pageOf, pageQuerySchema, pageSchema } from '../cursor-page';
 import { notFound, ProblemError } from '../problems/problem-error';
@@ -38,7 +38,7 @@ class ExplainedDecisionDto extends createZodDto(
       explain: z.string(),
       outcomes: z.array(
         z.object({
-          kind: z.enum(NOTICE_KINDS),
+          kind: z.enum(OUTCOME_KINDS),
           atMs: z.number().int(),
           priceNanos: micros,
           valueNanos: micros,
