@@ -18,6 +18,7 @@ export * from './edge-status';
 export * from './exchange';
 export * from './experiment';
 export * from './intent';
+export * from './invoice-report';
 export * from './key-file';
 export * from './kill-order';
 export * from './kpi-rollup';

@@ -55,6 +55,35 @@ describe('the command line against a running loop', () => {
     }
   }
 
+  /** Copies the bills so far to a day that is over, and answers them as an exchange would invoice them. */
+  async function billsMovedTo(day: string): Promise<string[]> {
+    const database = new Client({ connectionString: stack.urls.postgres });
+    await database.connect();
+    try {
+      const { rows: columns } = await database.query<{ name: string }>(
+        `SELECT column_name AS name FROM information_schema.columns WHERE table_name = 'outcome' ORDER BY ordinal_position`,
+      );
+      const noonMs = `(extract(epoch FROM '${day}T12:00:00Z'::timestamptz) * 1000)::bigint`;
+      const moved: Record<string, string> = {
+        decision_id: `'old-' || decision_id`,
+        at_ms: noonMs,
+        decided_at_ms: noonMs,
+      };
+      await database.query(
+        `INSERT INTO outcome SELECT ${columns.map(({ name }) => moved[name] ?? name).join(', ')}
+         FROM outcome WHERE kind = 'bill' AND exchange = 'demo' AND NOT is_test`,
+      );
+      const { rows } = await database.query<{ line: string }>(
+        `SELECT concat_ws(',', $1::text, campaign_id, 'USD', count(*), round(sum(price_nanos) / 1e9, 9)) AS line
+         FROM outcome WHERE decision_id LIKE 'old-%' GROUP BY campaign_id ORDER BY campaign_id`,
+        [day],
+      );
+      return rows.map(({ line }) => line);
+    } finally {
+      await database.end();
+    }
+  }
+
   beforeAll(async () => {
     mkdirSync(home);
     stack = await startStack({ home, kpiBucketSeconds: 5, simulator: { scenario: 'scenarios/story.json', seed: 6 } });
@@ -116,6 +145,24 @@ describe('the command line against a running loop', () => {
     };
     const tried = await adloop('decision', 'try', file('request.json', request));
     expect([tried.code, tried.out]).toEqual([0, expect.stringMatching(/Bid|No bid/)]);
+  });
+
+  test('ad ops sets an invoice beside the bills of a day that is over, and books it once', async () => {
+    const day = '2026-01-15';
+    const invoice = join(folder, 'invoice.csv');
+    const lines = await billsMovedTo(day);
+    expect(lines.length).toBeGreaterThan(1);
+    writeFileSync(invoice, ['day,campaign,currency,impressions,spend', ...lines].join('\n'));
+    const asked = ['reconcile', '--exchange', 'demo', '--day', day, '--invoice', invoice, '--tolerance-bps', '0'];
+    const matched = await adloop(...asked, '--book');
+    expect([matched.code, matched.err]).toEqual([0, '']);
+    expect(matched.out).toContain('difference 0.000000 USD');
+    const again = await adloop(...asked, '--book');
+    expect([again.code, again.err]).toEqual([5, expect.stringContaining('line-booked')]);
+    writeFileSync(invoice, ['day,campaign,currency,impressions,spend', ...lines.slice(1)].join('\n'));
+    const short = await adloop(...asked);
+    expect([short.code, short.out]).toEqual([6, expect.stringContaining('missing')]);
+    expect((await adloop('--as', 'vera', ...asked)).code).toBe(4);
   });
 
   test('the ML lead retrains and sees each gate; a release needs a right plan and a second pair of eyes', async () => {

@@ -10,6 +10,7 @@ import { addExperimentCommands } from './commands/experiment';
 import { addHomeCommands } from './commands/home';
 import { addModelCommands } from './commands/models';
 import { addRejudgeCommand } from './commands/rejudge';
+import { addReconcileCommand } from './commands/reconcile';
 import { addKeyCommands } from './commands/keys';
 import { addKillCommands } from './commands/kill';
 import { addHoldCommands } from './commands/hold';
@@ -35,6 +36,7 @@ export function buildProgram(): Command {
   addCampaignCommands(program);
   addEdgeCommands(program);
   addExchangeCommands(program);
+  addReconcileCommand(program);
   addTrainCommands(program);
   addReleaseCommands(program);
   addMetaCommands(program);

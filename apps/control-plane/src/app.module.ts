@@ -11,6 +11,7 @@ import { ExperimentsHttpModule } from './experiments/experiments-http.module';
 import { ExperimentsModule } from './experiments/experiments.module';
 import { HealthModule } from './health/health.module';
 import { IdempotencyModule } from './idempotency/idempotency.module';
+import { InvoicesHttpModule } from './invoices/invoices-http.module';
 import { LakeHttpModule } from './lake/lake-http.module';
 import { LakeModule } from './lake/lake.module';
 import { LedgerHttpModule } from './ledger/ledger-http.module';
@@ -60,6 +61,7 @@ const HTTP = [
   HealthModule,
   CampaignsHttpModule,
   ExchangesHttpModule,
+  InvoicesHttpModule,
   LakeHttpModule,
   LedgerHttpModule,
   AgentsHttpModule,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 /** Kinds of things that the control plane names itself. */
-export type IdPrefix = 'adv' | 'cmp' | 'crt' | 'snp' | 'grt' | 'mov' | 'rol' | 'apr' | 'frz' | 'inc' | 'exp';
+export type IdPrefix = 'adv' | 'cmp' | 'crt' | 'snp' | 'grt' | 'mov' | 'rol' | 'apr' | 'frz' | 'inc' | 'exp' | 'rec';
 
 /**
  * A new identifier: `<prefix>_<UUIDv7 without dashes>`, so that ids sort by the time of making (RFC 9562, section 5.7).

@@ -47,6 +47,9 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'GET /api/v1/exchanges': ANY_ROLE,
   'GET /api/v1/exchanges/:exchange': ANY_ROLE,
   'PUT /api/v1/exchanges/:exchange': AD_OPS,
+  'GET /api/v1/reconciliations': ANY_ROLE,
+  'POST /api/v1/reconciliations': AD_OPS,
+  'GET /api/v1/reconciliations/:reportId': ANY_ROLE,
   // edges
   'GET /api/v1/edges': ANY_ROLE,
   'GET /api/v1/snapshots': ANY_ROLE,

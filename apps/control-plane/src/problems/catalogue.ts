@@ -27,6 +27,7 @@ export const PROBLEMS = {
   'invalid-plan': { status: 422, title: 'The rollout plan cannot be run', retryable: false },
   'invalid-model': { status: 422, title: 'The model cannot be taken in', retryable: false },
   'invalid-experiment': { status: 422, title: 'The experiment cannot be run as registered', retryable: false },
+  'invalid-invoice': { status: 422, title: 'The invoice cannot be read', retryable: false },
   'invalid-segment': { status: 422, title: 'The segment cannot be read', retryable: false },
   'version-required': { status: 428, title: 'If-Match is needed', retryable: false },
   'too-many-requests': { status: 429, title: 'Too many requests', retryable: true },
