@@ -1,12 +1,13 @@
-import { policySnapshotSchema, type PolicyBundle, type PolicySnapshot } from '#domain/contracts';
+import type { PolicyBundle, PolicySnapshot } from '#domain/contracts';
 import { buildServingIndex, snapshotUnderTest } from '#domain/matching';
 import { ModelFault } from '../inference/bid-model';
 import type { ModelCache, ServedModel } from '../inference/model-cache';
 import { sha256Of, type ArtifactFolder } from './artifact-folder';
 import { checkSeals } from './check-seals';
 import { artifactsOf, type LiveSnapshot } from './live-snapshot';
+import { readPayload } from './read-payload';
 import { SnapshotRefusal } from './snapshot-refusal';
-import { openSigned, type KeyRing } from './verify-signed';
+import type { KeyRing } from './verify-signed';
 
 export interface LoadPorts {
   fleet: string;
@@ -18,31 +19,13 @@ export interface LoadPorts {
   fetchArtifact(sha256: string): Promise<Uint8Array | null>;
 }
 
-/** Payload of a bundle. @throws SnapshotRefusal */
-export function readPayload(body: string, keys: KeyRing): PolicySnapshot {
-  let message: unknown;
-  try {
-    message = JSON.parse(body);
-  } catch {
-    throw new SnapshotRefusal('MALFORMED', 'the bundle is not JSON');
-  }
-  const payload = openSigned(message, keys);
-  if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
-  message = JSON.parse(payload);
-  const parsed = policySnapshotSchema.safeParse(message);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const version = Number((message as { version?: unknown } | null)?.version) || 0;
-  throw new SnapshotRefusal('SCHEMA', `/${issue?.path.join('/') ?? ''} ${issue?.message ?? ''}`, version);
-}
-
 /**
  * Checks a bundle completely and makes it ready to serve; nothing is live yet.
  * @param newerThan version that it must exceed
  * @throws SnapshotRefusal
  */
 export async function loadSnapshot(body: string, newerThan: number, ports: LoadPorts): Promise<LiveSnapshot> {
-  const snapshot = readPayload(body, ports.keys);
+  const snapshot = await readPayload(body, ports.keys);
   const { version, fleet } = snapshot;
   if (fleet !== ports.fleet)
     throw new SnapshotRefusal('WRONG_FLEET', `fleet ${fleet}, this edge is of ${ports.fleet}`, version);
