@@ -51,12 +51,14 @@ export interface NormalisedRequest {
 /** Entry of `blockedCategories` that blocks every creative: a list that cannot be compared was sent. */
 export const BLOCK_ALL = '*';
 
-/** `regs.dsa` of a request that wants a statement. */
+/** `regs.dsa` of a request that has use for a statement. */
 export interface DsaDemand {
-  /** 1 welcome, 2 needed, 3 needed by an online platform. */
+  /** 0 for audits only, 1 welcome, 2 needed, 3 needed by an online platform. */
   required: number;
   /** Whether the publisher shows it: 0 cannot, 1 could, 2 will. */
   publisherRenders: number;
+  /** Whether the publisher wants who used which of the user's data, for its audits: 0 no, 1 as we like, 2 yes. Absent in older records. */
+  dataToPublisher?: 0 | 1 | 2;
 }
 
 /** What privacy signals leave allowed where a user key is not forbidden. */

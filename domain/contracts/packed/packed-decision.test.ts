@@ -56,7 +56,7 @@ const request = fc.record({
   consent: fc.record({ profile: fc.boolean(), measure: fc.boolean() }),
   ...{ contentCategories: texts, blockedCategories: texts, allowedCategories: texts, blockedAdvertisers: texts },
   ...{ blockedApps: texts, allowedLanguages: texts, allowedSeats: texts, blockedSeats: texts },
-  dsa: nullable(fc.record({ required: number, publisherRenders: number })),
+  dsa: nullable(fc.record({ required: number, publisherRenders: number, dataToPublisher: fc.constantFrom(0, 1, 2) })),
   veto: nullable(fc.constantFrom('no-consent', 'seat-blocked')),
   impressions: fc.array(impression, { maxLength: 3 }),
 });

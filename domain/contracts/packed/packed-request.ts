@@ -24,6 +24,7 @@ type WholeImpression = Required<NormalisedImpression>;
 export function isWhole(request: NormalisedRequest): request is WholeRequest {
   const { consent, supplyChain, blockedApps, allowedLanguages, dsa } = request;
   if (consent === undefined || supplyChain === undefined || dsa === undefined) return false;
+  if (dsa !== null && dsa.dataToPublisher === undefined) return false;
   if (blockedApps === undefined || allowedLanguages === undefined) return false;
   return request.impressions.every(
     (one) =>
@@ -46,7 +47,10 @@ export function packRequest(writer: ByteWriter, request: WholeRequest): void {
   writer.text(request.exchange);
   writer.byte(request.auctionType);
   writer.number(request.tmaxMs);
-  writer.byte(flagsOf([request.isTest, request.isMobile, consent.profile, consent.measure, dsa !== null]));
+  const { profile, measure } = consent;
+  // Two flags for the rare answers of three: records from before them say the common one.
+  const ofData = [dsa?.dataToPublisher === 0, dsa?.dataToPublisher === 2];
+  writer.byte(flagsOf([request.isTest, request.isMobile, profile, measure, dsa !== null, ...ofData]));
   if (dsa !== null) {
     writer.number(dsa.required);
     writer.number(dsa.publisherRenders);
@@ -110,7 +114,10 @@ export function unpackRequest(reader: ByteReader): WholeRequest {
   const auctionType = reader.byte() as 1 | 2;
   const tmaxMs = reader.number();
   const flags = reader.byte();
-  const dsa = hasFlag(flags, 4) ? { required: reader.number(), publisherRenders: reader.number() } : null;
+  const dataToPublisher = hasFlag(flags, 5) ? 0 : hasFlag(flags, 6) ? 2 : 1;
+  const dsa: WholeRequest['dsa'] = hasFlag(flags, 4)
+    ? { required: reader.number(), publisherRenders: reader.number(), dataToPublisher }
+    : null;
   const chain = reader.whole();
   const nullableWhole = (value: number): number | null => (value === 0 ? null : value - 1);
   return {
