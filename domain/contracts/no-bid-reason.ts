@@ -74,6 +74,16 @@ export const NO_BID_REASONS = [
 ] as const;
 export type NoBidReason = (typeof NO_BID_REASONS)[number];
 
+/** Reasons of `decide` for a campaign that came through the match, the last step that it reached first. */
+export const DECIDE_REASONS: readonly NoBidReason[] = [
+  'lost-race',
+  'no-surplus',
+  'off-deal-price',
+  'below-floor',
+  'frequency-veto',
+  'throttled',
+];
+
 /** OpenRTB `nbr` for a reason: 0 unknown, 1 technical, 2 invalid request, 8 unmatched user, and the newer ones. */
 export const NBR_BY_REASON: Partial<Record<NoBidReason, number>> = {
   malformed: 2,

@@ -1,7 +1,7 @@
 import { isBelievable } from '../agents/bid';
 import type { PolicyBundle } from '../contracts/agent';
 import type { CandidateState, DecisionInputs, DecisionOutputs } from '../contracts/decision-record';
-import type { NoBidReason } from '../contracts/no-bid-reason';
+import { DECIDE_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
 import type { NormalisedImpression } from '../contracts/normalised-request';
 import { FEATURE_COUNT } from '../features';
 import type { Survivor } from '../matching/match';
@@ -205,14 +205,6 @@ function reserveFirst(
   }
   return null;
 }
-
-const DECIDE_REASONS: readonly NoBidReason[] = [
-  'lost-race',
-  'no-surplus',
-  'off-deal-price',
-  'below-floor',
-  'throttled',
-];
 
 /** Why nobody bid although some survived the match: the last stage that any campaign reached. */
 const furthest = (filtered: DecisionOutputs['filtered']): NoBidReason =>

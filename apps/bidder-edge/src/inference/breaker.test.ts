@@ -1,4 +1,4 @@
-import { Breaker, isFiniteLaw } from './breaker';
+import { Breaker, isLaw } from './breaker';
 
 describe('Breaker', () => {
   it('opens after five faults in a row and tries once after 30 s', () => {
@@ -39,7 +39,7 @@ describe('Breaker', () => {
   });
 });
 
-describe('isFiniteLaw', () => {
+describe('isLaw', () => {
   it.each([
     [[1, 2], true],
     [[Number.NaN, 1], false],
@@ -52,6 +52,6 @@ describe('isFiniteLaw', () => {
     [[1, 0], false],
     [[-99, 0.05], true],
   ])('%p is %p', (law, ok) => {
-    expect(isFiniteLaw(Float32Array.from(law), 1)).toBe(ok);
+    expect(isLaw(Float32Array.from(law), 1)).toBe(ok);
   });
 });

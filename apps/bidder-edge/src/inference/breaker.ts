@@ -63,7 +63,7 @@ const LARGEST = 100;
  * Whether an inference is a law at all, row by row (mu, sigma): finite, since ONNX gives NaN without an error; of a size that a
  * logarithm of prices can have; sigma above 0. The policy's own bounds are narrower and no business of the breaker.
  */
-export function isFiniteLaw(law: Float32Array, rowCount: number): boolean {
+export function isLaw(law: Float32Array, rowCount: number): boolean {
   if (law.length < rowCount * 2) return false;
   for (let i = 0; i < rowCount * 2; i++) if (!(Math.abs(law[i]) <= LARGEST)) return false;
   for (let i = 1; i < rowCount * 2; i += 2) if (!(law[i] > 0)) return false;

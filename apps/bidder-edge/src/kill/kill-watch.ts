@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { WatchedText } from '../watched-text';
 import type { KillOrders, KillState, KillVerdict } from './kill-orders';
 
-const READ_EVERY_MS = 1000;
+const TIMEOUT_MS = 1000;
 const MAX_BYTES = 65_536;
 
 /** Orders in force as the last process knew them. */
@@ -21,53 +22,47 @@ async function writeKillState(home: string, state: KillState): Promise<void> {
 
 /** Reads the kill file every second. An absent file changes nothing. */
 export class KillWatch {
-  private timer: NodeJS.Timeout | null = null;
-  private isReading = false;
-  private lastText: string | null = null;
+  private readonly text: WatchedText;
 
   constructor(
-    private readonly source: string,
+    source: string,
     private readonly home: string,
     private readonly orders: KillOrders,
     private readonly onVerdict: (verdict: KillVerdict) => void,
-    private readonly onFault: (error: unknown) => void,
-  ) {}
+    onFault: (error: unknown) => void,
+  ) {
+    this.text = new WatchedText({ read: () => read(source), onText: (text) => this.obey(text), onFault });
+  }
 
+  /** Orders in force are known when this resolves. */
   async start(): Promise<void> {
-    await this.tick();
-    this.timer = setInterval(() => void this.tick(), READ_EVERY_MS);
-    this.timer.unref();
+    await this.text.look();
+    this.text.start();
   }
 
   stop(): void {
-    if (this.timer) clearInterval(this.timer);
+    this.text.stop();
   }
 
-  private async tick(): Promise<void> {
-    if (this.isReading) return;
-    this.isReading = true;
-    try {
-      const text = await this.read();
-      if (text === null || text === this.lastText || text.length > MAX_BYTES) return;
-      this.lastText = text;
-      const verdict = this.orders.read(text);
-      if (verdict === 'accepted') await writeKillState(this.home, this.orders.current);
-      if (verdict !== 'unchanged') this.onVerdict(verdict);
-    } catch (error) {
-      this.onFault(error);
-    } finally {
-      this.isReading = false;
-    }
-  }
-
-  private async read(): Promise<string | null> {
-    if (/^https?:/.test(this.source)) {
-      const response = await fetch(this.source, { signal: AbortSignal.timeout(READ_EVERY_MS) });
-      return response.ok ? response.text() : null;
-    }
-    return readFile(this.source, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
+  private async obey(text: string): Promise<void> {
+    const verdict = this.orders.read(text);
+    if (verdict === 'accepted') await writeKillState(this.home, this.orders.current);
+    if (verdict !== 'unchanged') this.onVerdict(verdict);
   }
 }
+
+async function read(source: string): Promise<string | null> {
+  const text = /^https?:/.test(source) ? await fetched(source) : await fromFile(source);
+  return text === null || text.length > MAX_BYTES ? null : text;
+}
+
+async function fetched(url: string): Promise<string | null> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return response.ok ? response.text() : null;
+}
+
+const fromFile = (file: string): Promise<string | null> =>
+  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });

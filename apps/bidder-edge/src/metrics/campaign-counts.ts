@@ -1,18 +1,10 @@
-import { NO_BID_REASONS, type NoBidReason } from '#domain/contracts';
+import { DECIDE_REASONS, NO_BID_REASONS, type NoBidReason } from '#domain/contracts';
 import { escapeLabel } from './counters';
 
 /** The station that refuses for a reason: everything a campaign is priced for has come through `match`. */
 export type FilterStage = 'match' | 'decide';
 
-const DECIDE_REASONS: ReadonlySet<string> = new Set<NoBidReason>([
-  'throttled',
-  'frequency-veto',
-  'below-floor',
-  'off-deal-price',
-  'no-surplus',
-  'lost-race',
-]);
-export const stageOf = (reason: NoBidReason): FilterStage => (DECIDE_REASONS.has(reason) ? 'decide' : 'match');
+export const stageOf = (reason: NoBidReason): FilterStage => (DECIDE_REASONS.includes(reason) ? 'decide' : 'match');
 
 const COLUMN = new Map<string, number>(NO_BID_REASONS.map((reason, at) => [reason, at]));
 const SURVIVED = NO_BID_REASONS.length;

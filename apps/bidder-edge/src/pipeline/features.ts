@@ -1,5 +1,5 @@
 import type { PreparedRequest } from '#domain/coordination';
-import { isFiniteLaw } from '../inference/breaker';
+import { isLaw } from '../inference/breaker';
 import type { Received } from './receive';
 
 /** Share of the time budget after which no model runs any more. */
@@ -37,7 +37,7 @@ export function infer(
     return null;
   }
   const judge = (law: Float32Array | null): Float32Array | null => {
-    if (law !== null && isFiniteLaw(law, prepared.rowCount)) {
+    if (law !== null && isLaw(law, prepared.rowCount)) {
       // One that was started as late as it may be, and takes this long, misses its deadline: slow is a way to fail.
       if (performance.now() - startedAtMs > budgetMs * (1 - MODELS_UNTIL)) served.breaker.onFault(nowMs);
       else served.breaker.onSuccess();

@@ -2,7 +2,7 @@ import type { ShadowRecord } from '#domain/contracts';
 import { shadowAction, type PreparedRequest } from '#domain/coordination';
 import type { ServingIndex } from '#domain/matching';
 import { hashText } from '#domain/random';
-import { isFiniteLaw } from '../inference/breaker';
+import { isLaw } from '../inference/breaker';
 import type { NamedDecision } from '../pipeline/respond';
 import type { LiveShadow, LiveSnapshot } from '../snapshot/live-snapshot';
 
@@ -92,7 +92,7 @@ async function shadowRecords(sample: Sample, nowMs: number): Promise<ShadowRecor
   let error: string | null = null;
   try {
     law = shadow.model === null ? null : await shadow.model.model.run(prepared.rows, prepared.rowCount);
-    if (law !== null && !isFiniteLaw(law, prepared.rowCount)) error = 'not-finite';
+    if (law !== null && !isLaw(law, prepared.rowCount)) error = 'not-finite';
   } catch (thrown) {
     error = thrown instanceof Error ? thrown.message.slice(0, 200) : 'unknown';
   }
