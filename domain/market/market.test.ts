@@ -9,7 +9,7 @@ const read = (name: string): Record<string, unknown> =>
 const story = (over: object = {}): Scenario => parseScenario({ ...read('story.json'), ...over });
 const draw = (market: Market, count: number) => Array.from({ length: count }, () => market.next());
 
-test.each(['story.json', 'demo.json'])('the committed scenario %s can be run', (name) => {
+test.each(['story.json', 'demo.json', 'formats.json'])('the committed scenario %s can be run', (name) => {
   expect(parseScenario(read(name)).label).toContain('not calibrated');
 });
 
@@ -27,6 +27,31 @@ test('every request is a valid OpenRTB request with its own id, banner, floor an
   const withoutId = auctions.filter(({ request }) => request['user'] === undefined).length;
   expect(withoutId).toBeGreaterThan(0);
   expect(withoutId).toBeLessThan(60);
+});
+
+test('formats are sold in the shares of the scenario, each as a valid request, and change nothing else', () => {
+  const formats = parseScenario(read('formats.json'));
+  const banners = draw(new Market({ ...formats, formats: undefined }, 2), 2200);
+  const auctions = draw(new Market(formats, 2), 2200);
+  const counts = { banner: 0, video: 0, audio: 0, native: 0 };
+  for (const [at, { format, request, rivalMicros, clickDraw, user, floorMicros }] of auctions.entries()) {
+    counts[format] += 1;
+    expect(validateBidRequest(request)).toEqual({ ok: true });
+    expect((request['imp'] as object[])[0]).toHaveProperty(format);
+    expect([clickDraw, user.id, floorMicros]).toEqual([
+      banners[at].clickDraw,
+      banners[at].user.id,
+      banners[at].floorMicros,
+    ]);
+    if (format === 'banner') expect(rivalMicros).toBe(banners[at].rivalMicros);
+  }
+  expect(counts.banner / 2200).toBeCloseTo(6 / 11, 1);
+  for (const [format, weight] of [
+    ['video', 2],
+    ['audio', 1],
+    ['native', 2],
+  ] as const)
+    expect(Math.abs(counts[format] / 2200 - weight / 11)).toBeLessThan(0.03);
 });
 
 test('two policies meet the same luck: what one bids changes no later auction', () => {

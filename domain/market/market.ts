@@ -1,4 +1,5 @@
 import { seededNormal, seededRandom } from '../evaluation/seeded-random';
+import { offerOf, type FormatShare, type MarketFormat } from './offer';
 import { createPopulation, pickWeighted, type MarketUser } from './population';
 import { regimeOf, type Regime, type Scenario } from './scenario';
 
@@ -10,6 +11,7 @@ export interface MarketAuction {
   exchange: string;
   auctionType: 1 | 2;
   user: MarketUser;
+  format: MarketFormat;
   /** OpenRTB 2.6 bid request. */
   request: Record<string, unknown>;
   floorMicros: number;
@@ -38,6 +40,7 @@ export interface AuctionResult {
 /** Price step by which a second-price winner beats the runner-up, CPM micros. */
 const STEP_MICROS = 10_000;
 const REFERENCE_AREA = 300 * 250;
+const BANNERS: readonly FormatShare[] = [{ format: 'banner', weight: 1, lnPriceEffect: 0 }];
 const PAGES = ['news.example', 'recipes.example', 'sports.example', 'weather.example'];
 const APPS = ['com.example.puzzle', 'com.example.radio'];
 
@@ -46,6 +49,8 @@ export class Market {
   readonly users: MarketUser[];
   private readonly rng: () => number;
   private readonly normal: () => number;
+  /** Of its own: a scenario meets the same users, prices and luck whatever formats it has. */
+  private readonly formatRng: () => number;
   private regime: Regime;
   private made = 0;
 
@@ -57,6 +62,7 @@ export class Market {
     this.users = createPopulation(scenario, seed);
     this.rng = seededRandom(seed * 2 + 1);
     this.normal = seededNormal(seededRandom(seed * 2 + 2));
+    this.formatRng = seededRandom(seed * 2 + 3);
     this.regime = regimeOf(scenario, regime);
   }
 
@@ -71,13 +77,15 @@ export class Market {
     const user = this.users[Math.floor(rng() * this.users.length)];
     const exchange = pickWeighted(scenario.exchanges, rng());
     const size = pickWeighted(scenario.sizes, rng());
+    const format = pickWeighted(scenario.formats ?? BANNERS, this.formatRng());
     const hasFloor = rng() < exchange.floorShare;
     const floorUsd = exchange.floorMedianUsd * this.regime.floorFactor * Math.exp(0.3 * this.normal());
     const lnRival =
       Math.log(scenario.rivals.medianUsd * this.regime.priceFactor) +
       exchange.lnPriceEffect +
       (user.isMobile ? scenario.rivals.mobileEffect : 0) +
-      scenario.rivals.areaEffect * Math.log((size.w * size.h) / REFERENCE_AREA) +
+      format.lnPriceEffect +
+      (format.format === 'banner' ? scenario.rivals.areaEffect * Math.log((size.w * size.h) / REFERENCE_AREA) : 0) +
       scenario.rivals.sigma * this.normal();
     const number = this.made++;
     const floorMicros = hasFloor ? Math.round(floorUsd * 1e4) * 100 : 0;
@@ -89,7 +97,8 @@ export class Market {
       floorMicros,
       rivalMicros: Math.max(1, Math.round(Math.exp(lnRival) * 1e6)),
       disclosesMinToWin: exchange.disclosesMinToWin,
-      request: this.openRtb(number, user, exchange.auctionType, size, floorMicros, rng()),
+      request: this.openRtb(number, user, exchange.auctionType, { format, size }, floorMicros, rng()),
+      format: format.format,
       clickDraw: rng(),
       conversionDraw: rng(),
       lossNoticeDraw: rng(),
@@ -118,7 +127,7 @@ export class Market {
     number: number,
     user: MarketUser,
     at: 1 | 2,
-    size: { w: number; h: number },
+    slot: { format: FormatShare; size: { w: number; h: number } },
     floorMicros: number,
     placeDraw: number,
   ): Record<string, unknown> {
@@ -145,7 +154,7 @@ export class Market {
           id: '1',
           secure: 1,
           ...(floorMicros > 0 && { bidfloor: floorMicros / 1e6, bidfloorcur: 'USD' }),
-          banner: { format: [size], pos: placeDraw < 0.4 ? 1 : 3 },
+          ...offerOf(slot.format.format, slot.size, placeDraw < 0.4 ? 1 : 3),
         },
       ],
       device: {

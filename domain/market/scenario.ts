@@ -15,6 +15,13 @@ const exchangeSchema = z.strictObject({
   lnPriceEffect: z.number(),
 });
 
+/** One format of the market: how often it is drawn, and what that does to the rivals' mean ln price. */
+const formatSchema = z.strictObject({
+  format: z.enum(['banner', 'video', 'audio', 'native']),
+  weight: z.number().positive(),
+  lnPriceEffect: z.number().default(0),
+});
+
 const regimeSchema = z.strictObject({
   /** Multiplies requests per second. */
   trafficFactor: z.number().positive().default(1),
@@ -44,6 +51,8 @@ export const scenarioSchema = z.strictObject({
   }),
   exchanges: z.array(exchangeSchema).min(1),
   sizes: z.array(z.strictObject({ w: z.number().int(), h: z.number().int(), weight: z.number().positive() })).min(1),
+  /** Formats that are offered; absent = banners alone. `sizes` are those of banners. */
+  formats: z.array(formatSchema).min(1).optional(),
   rivals: z.strictObject({
     medianUsd: z.number().positive(),
     sigma: z.number().positive(),

@@ -47,6 +47,17 @@ test('the same seed gives the same run, and rows of training as a log would show
   }
 });
 
+test('every format that a market sells is bid on, won, seen and clicked', async () => {
+  const { formats } = parseScenario(
+    JSON.parse(readFileSync(join(__dirname, '..', '..', 'scenarios', 'formats.json'), 'utf8')),
+  );
+  for (const one of formats ?? []) {
+    const { sums } = await simulateArm({ ...scenario, formats: [one] }, arm(RIGHT), 3, { auctions: 800 });
+    expect([one.format, sums.bids > 50, sums.wins > 10, sums.clicks > 0]).toEqual([one.format, true, true, true]);
+  }
+  expect(formats?.map(({ format }) => format)).toEqual(['banner', 'video', 'audio', 'native']);
+});
+
 test('A/A has exactly no effect and passes the gate', async () => {
   const report = await compareArms(scenario, { champion: arm(RIGHT), candidate: arm(RIGHT) }, [1], OPTIONS);
   expect([report.effect, report.low, report.high]).toEqual([0, 0, 0]);

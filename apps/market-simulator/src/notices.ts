@@ -19,9 +19,9 @@ const LOST_TO_HIGHER_BID = 102;
 const RETRIES = 3;
 const RETRY_AFTER_MS = 400;
 
-/** The click notice's address in a bid's markup, or null. */
+/** The click notice's address in a bid's markup (HTML, VAST with its CDATA, native JSON), or null. */
 export function clickUrlOf(adm: string | undefined): string | null {
-  return /https?:\/\/[^"'\s<>\\]*\/n\/click[^"'\s<>\\]*/.exec(adm ?? '')?.[0]?.replaceAll('&amp;', '&') ?? null;
+  return /https?:\/\/[^"'\s<>[\]\\]*\/n\/click[^"'\s<>[\]\\]*/.exec(adm ?? '')?.[0]?.replaceAll('&amp;', '&') ?? null;
 }
 
 /** Sends real notices back to the edge, after the scenario's delays, and logs the acknowledged ones. */
