@@ -1,5 +1,6 @@
 const SEVEN_BITS = 128;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** A text that begins with a byte order mark keeps it: it is the sender's, and not ours. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads what a `ByteWriter` wrote, in the same order. Every method throws RangeError or TypeError where the bytes end too soon or are no text. */
 export class ByteReader {

@@ -127,6 +127,15 @@ const record = fc
 describe('a packed decision', () => {
   const writer = new ByteWriter();
 
+  it('keeps a byte order mark at the head of a text that an exchange sent', () => {
+    const [one] = fc.sample(record, { numRuns: 1, seed: 1 });
+    const request = { ...one.inputs.request, blockedAdvertisers: ['\ufeffa.example', '\ufeff'] };
+    writer.clear();
+    expect(packDecision(writer, { ...one, inputs: { ...one.inputs, request } })).toBe(true);
+    const read = JSON.parse(eventText(writer.written())) as typeof one;
+    expect(read.inputs.request.blockedAdvertisers).toEqual(request.blockedAdvertisers);
+  });
+
   it('says what its JSON says', () => {
     fc.assert(
       fc.property(record, (one) => {
