@@ -1,4 +1,6 @@
-import type { EdgeLoadReport, Series } from './load/edge-load';
+import type { EdgeLoadReport, OpenLoop, Series } from './load/edge-load';
+import type { LargeEdgeReport } from './load/large-edge';
+import type { ThreadsReport } from './load/thread-load';
 import type { Machine } from './machine';
 import type { CampaignsReport } from './micro/campaigns';
 import type { DecisionReport } from './micro/decision';
@@ -12,6 +14,8 @@ export interface BenchReport {
   seed: number;
   machine: Machine;
   edge: EdgeLoadReport;
+  threads: ThreadsReport;
+  large: LargeEdgeReport;
   decision: DecisionReport;
   campaigns: CampaignsReport;
   learning: LearningReport;
@@ -39,6 +43,8 @@ export function resultsDocument(report: BenchReport): string {
     '',
     ...machineTable(report),
     ...edgeTables(report.edge),
+    ...threadsTable(report.threads),
+    ...largeTable(report.large),
     ...decisionTable(report.decision),
     ...campaignsTable(report.campaigns),
     ...learningTable(report),
@@ -79,12 +85,11 @@ function edgeTables(edge: EdgeLoadReport): string[] {
     row(`edge, bid, ${whole(edge.richBytes)} bytes`, edge.rich.bid),
     row("edge, bid, Node's HTTP server", edge.nodeServer.bid),
     '',
-    `| open loop at ${whole(open.ratePerSecond)}/s | requests/s | p50 ms | p99 ms | generator busy | statuses |`,
-    '|---|---|---|---|---|---|',
-    row('bare', open.bare),
-    row('edge, bid', open.bid),
+    'Open loop, latency from the intended send time:',
     '',
-    `Latency in open loop counts from the intended send time; unsent requests: bare ${open.bare.unsent}, edge ${open.bid.unsent}.`,
+    '| | requests/s | p50 ms | p99 ms | p99.9 ms | unsent | statuses |',
+    '|---|---|---|---|---|---|---|',
+    ...open.flatMap(openRows),
     '',
     '| ratio, edge over bare, round by round | |',
     '|---|---|',
@@ -92,8 +97,44 @@ function edgeTables(edge: EdgeLoadReport): string[] {
     `| requests/s, no-bid | ${ratio(closed.noBidRatio)} |`,
     `| requests/s, bid, ${whole(edge.richBytes)} bytes | ${ratio(edge.rich.bidRatio)} |`,
     `| requests/s, bid, behind Node's HTTP server | ${ratio(edge.nodeServer.bidRatio)} |`,
-    `| p50, open loop | ${ratio(open.p50Ratio)} |`,
-    `| p99, open loop | ${ratio(open.p99Ratio)} |`,
+    ...open.flatMap(({ ratePerSecond, p50Ratio, p99Ratio }) => [
+      `| p50 at ${whole(ratePerSecond)}/s | ${ratio(p50Ratio)} |`,
+      `| p99 at ${whole(ratePerSecond)}/s | ${ratio(p99Ratio)} |`,
+    ]),
+    '',
+  ];
+}
+
+function openRows({ ratePerSecond, bare, bid }: OpenLoop): string[] {
+  const row = (name: string, { perSecond, p50Us, p99Us, p999Us, unsent, ...series }: Series): string =>
+    `| ${name} at ${whole(ratePerSecond)}/s | ${spread(perSecond, whole)} | ${millis(p50Us)} | ${millis(p99Us)} | ` +
+    `${millis(p999Us)} | ${unsent} | ${statuses({ perSecond, p50Us, p99Us, p999Us, unsent, ...series })} |`;
+  return [row('bare', bare), row('edge, bid', bid)];
+}
+
+function threadsTable({ cores, rounds, rows, ratio: over }: ThreadsReport): string[] {
+  return [
+    '## Threads',
+    '',
+    `${rounds} interleaved rounds, closed loop, 32 connections, nothing pinned: edge and generator share ${cores} cores. Two threads that bid, and`,
+    `one that keeps journal, outbox and notices (decision 033), over one thread for everything: ${ratio(over)} of its requests/s.`,
+    '',
+    '| threads that bid | requests/s | p99 ms | processor µs a request | resident MiB |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ threads, perSecond, p99Us, cpuUs, rssMiB }) =>
+        `| ${threads} | ${spread(perSecond, whole)} | ${millis(p99Us)} | ${spread(cpuUs, micros)} | ${rssMiB} |`,
+    ),
+    '',
+  ];
+}
+
+function largeTable(large: LargeEdgeReport): string[] {
+  return [
+    '## A large edge',
+    '',
+    `One edge, ${whole(large.campaigns)} campaigns, ${whole(large.counters)} frequency counters out of its journal: ready ${large.startSeconds.toFixed(1)} s after its start,`,
+    `${large.readyMiB} MiB resident then, ${large.loadedMiB} MiB after ten seconds in closed loop at ${whole(large.perSecond)}/s (p99 ${(large.p99Us / 1000).toFixed(2)} ms).`,
     '',
   ];
 }

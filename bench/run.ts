@@ -1,5 +1,6 @@
 /** `npm run bench [-- --json]`: measures edge, decision, trainer and market in one run and writes bench/results.md. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseScenario } from '#domain/market';
@@ -9,6 +10,8 @@ import { benchControlPlane, type ControlPlaneFlags } from './control-plane/comma
 import { CONTROL_PLANE_TITLE } from './control-plane/report';
 import { bidBodies } from './load/bodies';
 import { measureEdgeLoad } from './load/edge-load';
+import { measureLargeEdge } from './load/large-edge';
+import { measureThreads } from './load/thread-load';
 import { MachineWatch } from './machine';
 import { measureCampaigns } from './micro/campaigns';
 import { measureDecisions } from './micro/decision';
@@ -48,6 +51,10 @@ async function bench(flags: Flags): Promise<void> {
   say(`edge against bare: ${rounds} rounds`);
   const edge = await measureEdgeLoad({ scenario, snapshot, rounds, seconds, seed, say });
   watch.stopListening();
+  say('one and two threads');
+  const threads = await measureThreads(scenario, { seed, rounds, seconds, cores: cpus().length });
+  say('ten thousand campaigns and a million counters in one edge');
+  const large = await measureLargeEdge(snapshot, bidBodies(scenario, seed));
   say(`${DECISIONS} decisions`);
   const decision = await measureDecisions(root, snapshot, bidBodies(scenario, seed), DECISIONS);
   say('decisions with 100 to 10,000 campaigns');
@@ -62,6 +69,8 @@ async function bench(flags: Flags): Promise<void> {
     seed,
     machine: watch.report(),
     edge,
+    threads,
+    large,
     decision,
     campaigns,
     learning,

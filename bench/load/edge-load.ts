@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { PolicySnapshot } from '#domain/contracts';
 import type { Scenario } from '#domain/market';
-import { findRoot, freePorts } from '../../scripts/setup';
-import { EDGE_NODE_FLAGS } from '../../scripts/stack';
+import { freePorts } from '../../scripts/setup';
 import { spreadOf, type Spread } from '../statistic';
 import { bidBodies, noBidBodies, RICH_BYTES } from './bodies';
-import type { LoadPlan, LoadResult } from './generator';
-import { GENERATOR_CORE, isPinned, spawnOnCore, startServer, type BenchServer } from './server-process';
+import { generate, startEdge } from './edge-server';
+import type { LoadResult } from './generator';
+import { isPinned, startServer, type BenchServer } from './server-process';
 
 export interface EdgeLoadOptions {
   scenario: Scenario;
@@ -44,15 +44,26 @@ export interface EdgeLoadReport {
   rich: { bare: Series; bid: Series; bidRatio: Spread };
   /** The same edge behind Node's own HTTP server. */
   nodeServer: { bid: Series; bidRatio: Spread };
-  open: { ratePerSecond: number; bare: Series; bid: Series; p50Ratio: Spread; p99Ratio: Spread };
+  /** At a share of the edge's own saturation, and at the rate that the design asks for. */
+  open: OpenLoop[];
+}
+
+export interface OpenLoop {
+  ratePerSecond: number;
+  bare: Series;
+  bid: Series;
+  p50Ratio: Spread;
+  p99Ratio: Spread;
 }
 
 const CONNECTIONS = 32;
 /** Share of the edge's own saturation at which latency is taken. */
 const OPEN_SHARE = 0.7;
+const OPEN_RATE = 5000;
 const WARM_UP_SECONDS = 3;
 
-type Loads = 'bare' | 'bid' | 'noBid' | 'bareRich' | 'bidRich' | 'nodeServer' | 'bareOpen' | 'bidOpen';
+type Loads =
+  'bare' | 'bid' | 'noBid' | 'bareRich' | 'bidRich' | 'nodeServer' | 'bareOpen' | 'bidOpen' | 'bareFast' | 'bidFast';
 
 /**
  * Interleaved rounds, A B A B: bare, edge that bids, edge that is vetoed, the first two with richer bodies, the edge behind Node's server;
@@ -66,9 +77,9 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
     const [barePort, edgePort, otherPort] = await freePorts(3);
     const bare = await startServer('bare', barePort!, '/', [path.join(__dirname, 'bare-server.js'), String(barePort)]);
     servers.push(bare);
-    const edge = await startEdge(path.join(folder, 'edge'), edgePort!, 'lean');
+    const edge = await startEdge(path.join(folder, 'edge'), edgePort!);
     servers.push(edge);
-    const other = await startEdge(path.join(folder, 'other'), otherPort!, 'node');
+    const other = await startEdge(path.join(folder, 'other'), otherPort!, { EDGE_HTTP_SERVER: 'node' });
     servers.push(other);
     const load = (server: BenchServer, bodiesFile: string, seconds: number, ratePerSecond = 0): Promise<LoadResult> =>
       generate({
@@ -88,6 +99,7 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
     const rate = Math.max(100, Math.round((warm.perSecond * OPEN_SHARE) / 100) * 100);
     const taken: Record<Loads, LoadResult[]> = {
       ...{ bare: [], bid: [], noBid: [], bareRich: [], bidRich: [], nodeServer: [], bareOpen: [], bidOpen: [] },
+      ...{ bareFast: [], bidFast: [] },
     };
     for (let round = 1; round <= options.rounds; round++) {
       taken.bare.push(await load(bare, files.bid, options.seconds));
@@ -98,6 +110,8 @@ export async function measureEdgeLoad(options: EdgeLoadOptions): Promise<EdgeLoa
       taken.nodeServer.push(await load(other, files.bid, options.seconds));
       taken.bareOpen.push(await load(bare, files.bid, options.seconds, rate));
       taken.bidOpen.push(await load(edge, files.bid, options.seconds, rate));
+      taken.bareFast.push(await load(bare, files.bid, options.seconds, OPEN_RATE));
+      taken.bidFast.push(await load(edge, files.bid, options.seconds, OPEN_RATE));
       const ratio = taken.bid.at(-1)!.perSecond / taken.bare.at(-1)!.perSecond;
       options.say(`round ${round} of ${options.rounds}: the edge answers ${ratio.toFixed(3)} of the bare server`);
     }
@@ -117,6 +131,13 @@ function reportOf(
   const ratioOf = (a: Loads, b: Loads, figure: 'perSecond' | 'p50Us' | 'p99Us'): Spread =>
     spreadOf(taken[a].map((result, n) => result[figure] / taken[b][n]![figure]));
   const series = (load: Loads): Series => seriesOf(taken[load]);
+  const open = (rate: number, bare: Loads, bid: Loads): OpenLoop => ({
+    ratePerSecond: rate,
+    bare: series(bare),
+    bid: series(bid),
+    p50Ratio: ratioOf(bid, bare, 'p50Us'),
+    p99Ratio: ratioOf(bid, bare, 'p99Us'),
+  });
   return {
     rounds,
     secondsPerRound: seconds,
@@ -137,28 +158,8 @@ function reportOf(
       bidRatio: ratioOf('bidRich', 'bareRich', 'perSecond'),
     },
     nodeServer: { bid: series('nodeServer'), bidRatio: ratioOf('nodeServer', 'bare', 'perSecond') },
-    open: {
-      ratePerSecond,
-      bare: series('bareOpen'),
-      bid: series('bidOpen'),
-      p50Ratio: ratioOf('bidOpen', 'bareOpen', 'p50Us'),
-      p99Ratio: ratioOf('bidOpen', 'bareOpen', 'p99Us'),
-    },
+    open: [open(ratePerSecond, 'bareOpen', 'bidOpen'), open(OPEN_RATE, 'bareFast', 'bidFast')],
   };
-}
-
-/** The edge as it is shipped: models, caps, pacing, leases, signed notices and durable records all on. */
-function startEdge(home: string, port: number, server: 'lean' | 'node'): Promise<BenchServer> {
-  const main = path.join(__dirname, '..', '..', 'apps', 'bidder-edge', 'src', 'main.js');
-  const args = [...EDGE_NODE_FLAGS, main, '--snapshot', 'shipped', '--port', String(port), '--home', home];
-  return startServer('edge', port, '/openrtb2/demo', args, {
-    LOG_LEVEL: 'warn',
-    EDGE_HTTP_SERVER: server,
-    // No exchange answers with notices here: budget and caps must come back by time, or the lease would be the limit.
-    EDGE_RESERVATION_TTL_MS: '1000',
-    EDGE_MAX_RESERVATIONS: '1000000',
-    SHIPPED_DIR: path.join(findRoot(), 'apps', 'bidder-edge', 'shipped'),
-  });
 }
 
 function writeBodies(folder: string, { scenario, seed, snapshot }: EdgeLoadOptions) {
@@ -181,18 +182,6 @@ function writeBodies(folder: string, { scenario, seed, snapshot }: EdgeLoadOptio
 
 const meanBytes = (bodies: readonly string[]): number =>
   Math.round(bodies.reduce((sum, body) => sum + Buffer.byteLength(body), 0) / bodies.length);
-
-function generate(plan: LoadPlan): Promise<LoadResult> {
-  const child = spawnOnCore(GENERATOR_CORE, [path.join(__dirname, 'generator.js'), JSON.stringify(plan)]);
-  let output = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => {
-      if (code === 0) resolve(JSON.parse(output) as LoadResult);
-      else reject(new Error(`the load generator ended with code ${code}`));
-    });
-  });
-}
 
 function seriesOf(results: readonly LoadResult[]): Series {
   const statuses: Record<string, number> = {};

@@ -57,7 +57,7 @@ export async function measureCampaigns(
 }
 
 /** The snapshot with copies of its campaigns until there are `count`. */
-function grown(snapshot: PolicySnapshot, count: number, kind: 'strangers' | 'rivals'): PolicySnapshot {
+export function grown(snapshot: PolicySnapshot, count: number, kind: 'strangers' | 'rivals'): PolicySnapshot {
   const campaigns: Campaign[] = [...snapshot.campaigns];
   const creatives: Creative[] = [...snapshot.creatives];
   for (let n = 0; campaigns.length < count; n++) {

@@ -125,10 +125,12 @@ function serveCreative(
   creative: Creative,
   slotKey: number,
 ): ServedCreative {
+  const champion = estimateOf(snapshot, campaign, creative, snapshot.champion);
   const estimates: Record<Arm, CreativeEstimate> = {
-    champion: estimateOf(snapshot, campaign, creative, snapshot.champion),
-    canary: estimateOf(snapshot, campaign, creative, snapshot.canary?.policies ?? snapshot.champion),
+    champion,
+    canary: champion,
   };
+  if (snapshot.canary) estimates.canary = estimateOf(snapshot, campaign, creative, snapshot.canary.policies);
   return {
     creativeId: creative.creativeId,
     campaignId: campaign.campaignId,
@@ -136,8 +138,8 @@ function serveCreative(
     slotKey,
     ...markupTraits(creative),
     isApproved: creative.reviewState === 'approved',
-    domainSuffixes: creative.domains.flatMap(domainSuffixes),
-    categoryPrefixes: creative.categories.flatMap(categoryPrefixes),
+    domainSuffixes: tight(creative.domains.flatMap(domainSuffixes)),
+    categoryPrefixes: tight(creative.categories.flatMap(categoryPrefixes)),
     caps: capsOf(campaign, creative.creativeId),
     estimates,
   };
@@ -155,8 +157,8 @@ function markupTraits(creative: Creative): MarkupTraits {
     size: sizeOf(creative),
     isSecure: !hasPlainHttp(markup) && !hasPlainHttp(landingUrl),
     bannerType: markupBannerType(markup),
-    mimes: markupMimes(markup),
-    markupParts: cutMarkup(markup),
+    mimes: tight(markupMimes(markup)),
+    markupParts: tight(cutMarkup(markup)),
   };
 }
 
@@ -184,15 +186,19 @@ function kCpaOf(campaign: Campaign): number {
   return goal.targetMicros / (goal.conversionValueMicros ?? goal.targetMicros);
 }
 
-function capsOf(campaign: Campaign, creativeId: string | null): ServedCap[] {
+function capsOf(campaign: Campaign, creativeId: string | null): readonly ServedCap[] {
   const caps: ServedCap[] = [];
   for (const { scope, windowMinutes, maxImpressions } of campaign.frequencyCaps) {
     if ((scope === 'creative') !== (creativeId !== null)) continue;
     const id = creativeId ?? (scope === 'campaign' ? campaign.campaignId : campaign.advertiserId);
     caps.push({ capKey: capKeyOf(scope, id, windowMinutes), windowMinutes, maxImpressions });
   }
-  return caps;
+  return tight(caps);
 }
+
+const NONE: readonly never[] = [];
+/** The same without room to grow: a list that grew holds sixteen places and more, and a snapshot has many thousands of short ones for good. */
+const tight = <T>(list: readonly T[]): readonly T[] => (list.length === 0 ? NONE : list.slice());
 
 function toBase(fx: FxTable, campaign: Campaign, micros: number): number {
   const base = amountToBaseMicros(fx, campaign.currency, micros);

@@ -32,6 +32,7 @@ const UNREACHABLE_AFTER_HEARTBEATS = 3;
 const DRAIN_MS = 2000;
 const FLUSH_MS = 1000;
 const SECOND_MS = 1000;
+const EXPIRE_MS = 50;
 /** Windows of what the admin port shows for the last minutes. */
 const WINDOW_MS = 60_000;
 
@@ -160,6 +161,7 @@ export class Edge {
       ? await this.serveByThreads(this.threads)
       : await SERVERS[config.httpServer](this.handler(), this.faults.to, { ...LIMITS, host, port });
     this.keyWatch.start();
+    this.timers.push(setInterval(() => this.housekeeping.expireBids(), EXPIRE_MS));
     this.timers.push(setInterval(() => void this.everySecond(), SECOND_MS));
     this.timers.push(setInterval(() => this.roll(), WINDOW_MS));
     this.shipper.start();

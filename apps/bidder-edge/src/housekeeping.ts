@@ -20,6 +20,8 @@ export interface HousekeepingPorts {
   isAlone: boolean;
 }
 
+const MOST_EXPIRED = 1000;
+
 /** What an edge does once a second beside bidding: ends what has run out, looks after the disk, steps the pacing. */
 export class Housekeeping {
   private readonly steps = new ClockSteps(Date.now, () => performance.now());
@@ -42,6 +44,12 @@ export class Housekeeping {
     this.pacingSteps += 1;
     paceCampaigns(state, live, clockOf, nowMs);
     if (this.ports.isAlone) await this.grantOwnSlices(live, clockOf, nowMs);
+  }
+
+  /** Ends bids whose time is over, a few at a time: a second's worth at once would hold every request up. */
+  expireBids(): void {
+    this.followClock();
+    this.ports.metrics.expired.add(this.ports.state.expireBids(Date.now(), MOST_EXPIRED));
   }
 
   /** Moves every deadline with a wall clock that was set; called as well before deadlines by the new clock come in. */

@@ -1,4 +1,15 @@
-import { readFileSync, readdirSync, renameSync, truncateSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { decodeFrames } from '#domain/contracts';
@@ -29,6 +40,36 @@ export function recoverSegments(home: string): Recovery {
     found.events += bodies.length;
   }
   return found;
+}
+
+/** Read at once: more than the longest frame, so that there is always a whole one. */
+const CHUNK_BYTES = 4 << 20;
+
+/**
+ * Whole frames of a file of any length, one chunk in memory at a time; a torn tail is cut off on disk. A frame is good until the next one is
+ * asked for. Returns how many bytes are whole.
+ */
+export function* readFrames(file: string): Generator<Uint8Array, number> {
+  const handle = openSync(file, 'r+');
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  let whole = 0;
+  let kept = 0;
+  try {
+    for (;;) {
+      const read = readSync(handle, chunk, kept, chunk.length - kept, null);
+      const { bodies, validBytes } = decodeFrames(chunk.subarray(0, kept + read), crc32);
+      yield* bodies;
+      whole += validBytes;
+      chunk.copyWithin(0, validBytes, kept + read);
+      kept += read - validBytes;
+      // At the end, or before something that is no frame: nothing behind it can be trusted.
+      if (read === 0 || kept === chunk.length) break;
+    }
+    if (fstatSync(handle).size > whole) ftruncateSync(handle, whole);
+  } finally {
+    closeSync(handle);
+  }
+  return whole;
 }
 
 /** Whole frames of a file; a torn tail is cut off on disk. */

@@ -17,6 +17,7 @@ const WORDS = COUNTS + SLOTS / 2;
 const HEAD = 2;
 const FIRST_PLACES = 1024;
 const MAX_LOAD = 0.75;
+const GROWTH = 1.5;
 
 const wordsOf = (places: number): number => HEAD + places * WORDS;
 
@@ -200,7 +201,7 @@ export class CounterTable {
   private grow(): void {
     if (this.shared) throw new Error(`no room for more than ${this.size} counters`);
     const { words: old, places } = this;
-    this.places = places * 2;
+    this.places = Math.ceil(places * GROWTH);
     this.words = new Int32Array(wordsOf(this.places));
     this.words.set(old.subarray(0, HEAD));
     this.counts = new Uint16Array(this.words.buffer);

@@ -8,6 +8,7 @@ import { FrequencyCounts } from './frequency-counts';
 import type { JournalEntry } from './journal';
 import { LiveCounters } from './live-counters';
 import { maskOf, NoticeGuard } from './notice-guard';
+import { COUNTER_KINDS, stretches, type CounterKind } from './packed-counters';
 import { Pacing } from './pacing';
 import type { Holds } from './holds';
 import type { Reservation } from './reservation';
@@ -145,12 +146,18 @@ export class EdgeState implements DecisionState {
 
   /** Voids expired reservations, returns expired grants, forgets tokens that expired. Answers how many bids expired. */
   expire(nowMs: number): number {
-    const decisionIds = this.reservations.expire(nowMs);
-    if (decisionIds.length > 0) this.journal({ kind: 'voided', decisionIds });
+    const bids = this.expireBids(nowMs);
     for (const returned of this.ledger.expire(nowMs)) this.journal({ kind: 'returned', ...returned });
     const oldestMs = nowMs - this.limits.tokenTtlMs - this.aheadMs;
     this.guard.expire(oldestMs);
     this.conversions.expire(oldestMs - LONGEST_WINDOW_MS);
+    return bids;
+  }
+
+  /** Voids expired reservations, at most so many. Answers how many. */
+  expireBids(nowMs: number, most = Infinity): number {
+    const decisionIds = this.reservations.expire(nowMs, most);
+    if (decisionIds.length > 0) this.journal({ kind: 'voided', decisionIds });
     return decisionIds.length;
   }
 
@@ -213,9 +220,11 @@ export class EdgeState implements DecisionState {
       case 'day':
         return this.standalone.onClosed(entry.campaignId, entry.day, entry.nanos);
       case 'cap':
-        return this.caps.load(entry.key, entry.buckets);
+        return this.caps.loadText(entry.key, entry.buckets);
       case 'exposure':
-        return this.exposures.load(entry.key, entry.buckets);
+        return this.exposures.loadText(entry.key, entry.buckets);
+      case 'counters':
+        return entry.counters.forEach((counter) => this.countsOf(entry.of).load(counter));
       case 'seen':
         return this.loadSeen(entry);
       case 'forgotten':
@@ -244,9 +253,14 @@ export class EdgeState implements DecisionState {
     yield { kind: 'forgotten', upToMs: this.conversions.forgottenUpTo, of: 'conversions' };
     for (const guard of [this.guard, this.conversions])
       for (const [decisionId, mask, decidedAtMs] of guard.dump()) yield { kind: 'seen', decisionId, mask, decidedAtMs };
-    for (const [key, buckets] of this.caps.dump(nowMs)) yield { kind: 'cap', key, buckets: [...buckets] };
-    for (const [key, buckets] of this.exposures.dump(nowMs)) yield { kind: 'exposure', key, buckets: [...buckets] };
+    for (const counted of COUNTER_KINDS)
+      for (const counters of stretches(this.countsOf(counted).dump(nowMs)))
+        yield { kind: 'counters', of: counted, counters };
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
+  }
+
+  private countsOf(kind: CounterKind): FrequencyCounts {
+    return kind === 'cap' ? this.caps : this.exposures;
   }
 
   private move(notice: AcceptedNotice, nowMs: number): { isLive: boolean; lateGrantId?: string | null } {

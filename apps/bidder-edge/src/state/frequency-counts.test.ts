@@ -56,7 +56,7 @@ describe('FrequencyCounts', () => {
         const counts = new FrequencyCounts(100);
         for (const { user: n, atMs, cap } of events) counts.confirm(caps[cap], user(n), atMs, false);
         const again = new FrequencyCounts(100);
-        for (const [key, buckets] of counts.dump(90 * MINUTE)) again.load(key, buckets);
+        for (const counter of counts.dump(90 * MINUTE)) again.load(counter);
         for (const cap of caps)
           for (let n = 0; n <= 5; n += 1)
             for (const nowMs of [90 * MINUTE, 100 * MINUTE, 140 * MINUTE])

@@ -17,6 +17,14 @@ interface Cap {
   readonly bucketMs: number;
 }
 
+/** One counter in a checkpoint: the user's two words, and [bucket start ms, count, …]. */
+export interface SavedCounter {
+  capKey: string;
+  low: number;
+  high: number;
+  pairs: readonly number[];
+}
+
 /**
  * Sliding-window counters per (cap, user). A window is cut into 23 buckets and a bucket counts as long as any part of it lies in the
  * window, so a cap is never exceeded, at worst reached a 23rd of its window early. Bounded: when full, some entries are looked at for
@@ -100,8 +108,8 @@ export class FrequencyCounts {
     if (isKnown || this.locked(() => this.makeRoom(atMs))) this.confirm(capKey, userKey, atMs, false);
   }
 
-  /** Everything confirmed, for a checkpoint: [key, [bucket start ms, count, …]]; reservations are journalled apart. */
-  *dump(nowMs: number): Generator<[string, number[]]> {
+  /** Everything confirmed, for a checkpoint; reservations are journalled apart. */
+  *dump(nowMs: number): Generator<SavedCounter> {
     const { table } = this;
     for (let place = 0; place < table.length; place += 1) {
       if (!table.isUsed(place)) continue;
@@ -111,18 +119,25 @@ export class FrequencyCounts {
       const pairs = table.buckets(place, oldestAt(cap, nowMs));
       if (pairs.length === 0) continue;
       for (let at = 0; at < pairs.length; at += 2) pairs[at] *= cap.bucketMs;
-      yield [`${cap.capKey}|${userKeyOf(...table.userOf(place))}`, pairs];
+      const [low, high] = table.userOf(place);
+      yield { capKey: cap.capKey, low, high, pairs };
     }
   }
 
-  load(key: string, buckets: readonly number[]): void {
-    const at = key.lastIndexOf('|');
-    const cap = this.capOf(key.slice(0, at));
+  load({ capKey, low, high, pairs }: SavedCounter): void {
+    const cap = this.capOf(capKey);
     this.locked(() => {
-      const place = this.ensure(cap, key.slice(at + 1));
-      for (let pair = 0; pair + 1 < buckets.length; pair += 2)
-        this.table.add(place, Math.floor(buckets[pair] / cap.bucketMs), buckets[pair + 1]);
+      const place = this.table.ensure(low, high, cap.id);
+      for (let pair = 0; pair + 1 < pairs.length; pair += 2)
+        this.table.add(place, Math.floor(pairs[pair] / cap.bucketMs), pairs[pair + 1]);
     });
+  }
+
+  /** From a journal that older versions wrote: `key` is the cap's key, `|`, the user's key. */
+  loadText(key: string, pairs: readonly number[]): void {
+    const at = key.lastIndexOf('|');
+    this.readUser(key.slice(at + 1));
+    this.load({ capKey: key.slice(0, at), low: this.low, high: this.high, pairs });
   }
 
   private find(cap: Cap, userKey: string): number {
@@ -198,6 +213,3 @@ const capIdOf = (capKey: string): CapId => (hashText(capKey, 1) & HIGH_BITS) * 2
 
 /** The oldest bucket of which a part lies in the window (nowMs − window, nowMs]. */
 const oldestAt = (cap: Cap, nowMs: number): number => Math.floor((nowMs - cap.windowMs) / cap.bucketMs);
-
-const hexOf = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
-const userKeyOf = (low: number, high: number): string => `${hexOf(high)}${hexOf(low)}`;

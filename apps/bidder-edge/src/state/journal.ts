@@ -4,8 +4,10 @@ import path from 'node:path';
 import type { Arm, BudgetGrant, LateBill, NoticeKind } from '#domain/contracts';
 import { AppendFile } from '../outbox/append-file';
 import { FrameBuffer } from '../outbox/frame-buffer';
-import { readWhole } from '../outbox/recover';
+import { readFrames } from '../outbox/recover';
 import type { SavedAccount } from './budget-ledger';
+import type { SavedCounter } from './frequency-counts';
+import { PACKED_COUNTERS, packCounters, unpackCounters, type CounterKind } from './packed-counters';
 import { PACKED_RESERVATION, packReservation, unpackReservation } from './packed-reservation';
 import type { Reservation } from './reservation';
 
@@ -40,6 +42,8 @@ export type JournalEntry =
   | { kind: 'late-bill'; bill: LateBill }
   | { kind: 'late-booked'; decisionIds: string[] }
   | { kind: 'day'; campaignId: string; day: string; nanos: number }
+  | { kind: 'counters'; of: CounterKind; counters: readonly SavedCounter[] }
+  /** As older versions wrote them, one by one. */
   | { kind: 'cap' | 'exposure'; key: string; buckets: number[] }
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
   | { kind: 'forgotten'; upToMs: number; of?: 'conversions' }
@@ -47,14 +51,18 @@ export type JournalEntry =
   | { kind: 'probe' };
 
 /** An entry as it goes into a frame; bytes are good until the next call. */
-export const encodeEntry = (entry: JournalEntry): string | Uint8Array =>
-  entry.kind === 'bid' ? packReservation(entry.reservation) : JSON.stringify(entry);
+export function encodeEntry(entry: JournalEntry): string | Uint8Array {
+  if (entry.kind === 'bid') return packReservation(entry.reservation);
+  return entry.kind === 'counters' ? packCounters(entry.of, entry.counters) : JSON.stringify(entry);
+}
 
-const decodeEntry = (body: Uint8Array): JournalEntry =>
-  body[0] === PACKED_RESERVATION
-    ? { kind: 'bid', reservation: unpackReservation(body) }
-    : (JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry);
+function decodeEntry(body: Uint8Array): JournalEntry {
+  if (body[0] === PACKED_RESERVATION) return { kind: 'bid', reservation: unpackReservation(body) };
+  if (body[0] === PACKED_COUNTERS) return { kind: 'counters', ...unpackCounters(body) };
+  return JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry;
+}
 
+const STRETCH_BYTES = 4 << 20;
 const NAME = /^journal-(\d{6})\.log$/;
 
 /**
@@ -87,9 +95,10 @@ export class Journal {
   /** Entries of the last life, oldest first. Cuts a torn tail off. */
   *load(): Generator<JournalEntry> {
     if (this.number === 0) return;
-    const { bodies, validBytes } = readWhole(this.file.path);
-    this.file.bytes = validBytes;
-    for (const body of bodies) yield decodeEntry(body);
+    const frames = readFrames(this.file.path);
+    let next = frames.next();
+    for (; !next.done; next = frames.next()) yield decodeEntry(next.value);
+    this.file.bytes = next.value;
   }
 
   append(frames: Uint8Array): Promise<void> {
@@ -106,11 +115,9 @@ export class Journal {
 
   /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
   async compact(entries: Iterable<JournalEntry>): Promise<void> {
-    const frames = new FrameBuffer();
-    for (const entry of entries) frames.append(encodeEntry(entry));
-    if (frames.count === 0) frames.append('{"kind":"probe"}');
+    const stretches = framesOf(entries);
     const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
-    await next.append(frames.bytes());
+    for (const frames of stretches) await next.append(frames);
     await next.close();
     const old = this.file;
     await rename(next.path, this.pathOf(this.number + 1));
@@ -129,4 +136,22 @@ export class Journal {
   private pathOf(number: number): string {
     return path.join(this.folder, `journal-${String(number).padStart(6, '0')}.log`);
   }
+}
+
+/** All entries as frames, in stretches: one buffer that holds them all would be doubled until it does, and copied each time. */
+function framesOf(entries: Iterable<JournalEntry>): Uint8Array[] {
+  const stretches: Uint8Array[] = [];
+  const frames = new FrameBuffer();
+  const take = (): void => {
+    stretches.push(Buffer.from(frames.bytes()));
+    frames.clear();
+  };
+  for (const entry of entries) {
+    frames.append(encodeEntry(entry));
+    if (frames.length > STRETCH_BYTES) take();
+  }
+  if (frames.count > 0) take();
+  if (stretches.length > 0) return stretches;
+  frames.append('{"kind":"probe"}');
+  return [frames.bytes()];
 }

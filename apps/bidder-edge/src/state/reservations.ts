@@ -70,10 +70,11 @@ export class Reservations {
     this.voided.set(reservation.decisionId, reservation);
   }
 
-  /** Voids what ran out; answers the decisions. */
-  expire(nowMs: number): string[] {
+  /** Voids what ran out, at most so many; answers the decisions. */
+  expire(nowMs: number, most = Infinity): string[] {
     const expired: string[] = [];
     for (const reservation of this.open.over(nowMs)) {
+      if (expired.length >= most) break;
       this.void(reservation);
       expired.push(reservation.decisionId);
     }
