@@ -30,6 +30,7 @@ interface Running {
   tail: string[];
   sawReadyLine: boolean;
   exited: Promise<void>;
+  logged: Promise<void>;
   /** Set before we end it ourselves; an exit without it is a crash. */
   expected: boolean;
 }
@@ -41,6 +42,8 @@ export interface Crash {
   tail: string[];
 }
 
+/** Whoever left the group may hold its output open for good. */
+const LAST_WORDS_MS = 500;
 const TAIL_LINES = 15;
 const MESSAGE_LINE_CHARS = 300;
 const POLL_MS = 50;
@@ -94,8 +97,8 @@ export class Supervisor {
         resolve();
       });
     });
-    const entry: Running = { spec, child, tail, sawReadyLine: false, exited, expected: false };
-    this.log(entry);
+    const entry = { spec, child, tail, sawReadyLine: false, exited, expected: false, logged: Promise.resolve() };
+    entry.logged = this.log(entry);
     this.running.set(spec.name, entry);
     this.order.push(spec.name);
     if (child.pid) this.tellGuard(`+ ${child.pid} ${spec.stopSignal ?? 'SIGTERM'}`);
@@ -114,7 +117,8 @@ export class Supervisor {
       this.onCrash({ name: spec.name, code: child.exitCode, signal: child.signalCode, tail });
   }
 
-  private log({ spec, child, tail }: Running): void {
+  /** Resolves when its last words are in the file. */
+  private log({ spec, child, tail }: Omit<Running, 'logged'>): Promise<void> {
     const file = createWriteStream(this.logFile(spec.name), { flags: 'a' });
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.setEncoding('utf8');
@@ -127,7 +131,7 @@ export class Supervisor {
         if (tail.length > TAIL_LINES) tail.splice(0, tail.length - TAIL_LINES);
       });
     }
-    child.once('close', () => file.end());
+    return new Promise((resolve) => child.once('close', () => file.end(resolve)));
   }
 
   logFile(name: string): string {
@@ -178,6 +182,7 @@ export class Supervisor {
     await entry.exited;
     // What the process itself left behind in its group goes with it.
     signalGroup(entry.child, 'SIGKILL');
+    await Promise.race([entry.logged, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
   }
 
   /** Stops everything in reverse order; a second call waits for the first. */
