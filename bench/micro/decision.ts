@@ -219,6 +219,7 @@ export class Decider {
       billableEvent: 'burl',
       attribution: { clickMinutes: 43_200, viewMinutes: 1440 },
       clickedAtMs: null,
+      userKey: '0123456789abcdef',
     });
     const url = (kind: string) => `http://127.0.0.1:7080/n/${kind}?t=${token}`;
     return { nurl: url('win'), burl: url('bill'), lurl: url('loss'), clickUrl: url('click'), viewUrl: url('view') };

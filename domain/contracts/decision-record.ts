@@ -1,6 +1,7 @@
 import type { Arm, DecisionMode } from './agent';
 import type { NoBidReason } from './no-bid-reason';
 import type { NormalisedRequest } from './normalised-request';
+import type { UserFeatures } from './user-features';
 
 /** The action of one agent on one impression, kept even when overruled. */
 export interface AgentStep {
@@ -63,6 +64,8 @@ export interface DecisionInputs {
   /** Agents quarantined or without autonomy for this request. */
   quarantined: string[];
   timeLeftMs: { match: number; decide: number; respond: number };
+  /** What was known of the user's past; absent in older records. */
+  userFeatures?: UserFeatures;
 }
 
 export interface DecisionOutputs {

@@ -33,4 +33,5 @@ export * from './problem';
 export * from './rollout';
 export * from './segment';
 export * from './signed';
+export * from './user-features';
 export * from './weight-ranges';

@@ -58,6 +58,7 @@ export function decideRequest(
       engine: context.engine,
       quarantined: context.quarantined,
       timeLeftMs: context.timeLeftMs,
+      userFeatures: context.userFeatures,
     };
     const usable = mode === 'models' ? law : null;
     const outputs = decideImpression(index, prepared, impression, usable, reserve, inputs, onDeclined);

@@ -2,6 +2,7 @@ import type { Agent, Arm } from '../contracts/agent';
 import type { DecisionInputs, DecisionOutputs, InferenceEngine, LiveState } from '../contracts/decision-record';
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import type { PolicySnapshot } from '../contracts/policy-snapshot';
+import type { UserFeatures } from '../contracts/user-features';
 import { hashText } from '../random';
 
 /**
@@ -23,6 +24,8 @@ export interface RequestContext {
   /** Agents quarantined or without autonomy for this request; they run their baselines. */
   quarantined: string[];
   timeLeftMs: DecisionInputs['timeLeftMs'];
+  /** Set by whoever asks a store of histories; absent where none is asked. */
+  userFeatures?: UserFeatures;
 }
 
 /** One impression decided: what was read and what came out. */

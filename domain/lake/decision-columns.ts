@@ -1,5 +1,6 @@
 import type { DecisionRecord, ShadowRecord } from '../contracts/decision-record';
 import type { Outcome } from '../contracts/outcome';
+import type { UserFeatures } from '../contracts/user-features';
 import { isEligible } from '../coordination/request-context';
 
 /** Datasets of the lake and their columns, with DuckDB's types. `record` is the event as the edge wrote it, for replay. */
@@ -40,6 +41,18 @@ export const LAKE_COLUMNS = {
     k: 'DOUBLE',
     bid_model_version: 'VARCHAR',
     features: 'DOUBLE[]',
+    // Of the user (domain/features): absent in older files; values null where the store could not tell.
+    history_state: 'VARCHAR',
+    history_scope: 'VARCHAR',
+    exposures_10m: 'SMALLINT',
+    exposures_1h: 'SMALLINT',
+    exposures_6h: 'SMALLINT',
+    exposures_24h: 'SMALLINT',
+    exposures_3d: 'SMALLINT',
+    exposures_7d: 'SMALLINT',
+    seconds_since_exposure: 'INTEGER',
+    clicks_since_exposure: 'SMALLINT',
+    clicks_7d: 'SMALLINT',
     record: 'VARCHAR',
   },
   outcomes: {
@@ -125,9 +138,24 @@ export function decisionRow(record: DecisionRecord, text: string): LakeRow<'deci
     k: counterfactual?.k ?? null,
     bid_model_version: record.modelVersions?.bid ?? null,
     features: outputs.features ?? [],
+    ...userColumns(inputs.userFeatures),
     record: text,
   };
 }
+
+const userColumns = (user: UserFeatures | undefined) => ({
+  history_state: user?.state ?? null,
+  history_scope: user?.scope ?? null,
+  exposures_10m: user?.values?.exposures10m ?? null,
+  exposures_1h: user?.values?.exposures1h ?? null,
+  exposures_6h: user?.values?.exposures6h ?? null,
+  exposures_24h: user?.values?.exposures24h ?? null,
+  exposures_3d: user?.values?.exposures3d ?? null,
+  exposures_7d: user?.values?.exposures7d ?? null,
+  seconds_since_exposure: user?.values?.secondsSinceExposure ?? null,
+  clicks_since_exposure: user?.values?.clicksSinceExposure ?? null,
+  clicks_7d: user?.values?.clicks7d ?? null,
+});
 
 export function outcomeRow(outcome: Outcome): LakeRow<'outcomes'> {
   return {

@@ -1,3 +1,4 @@
+import type { UserFeatures } from '../contracts/user-features';
 import { explainDecision } from './explain-decision';
 import { sampleEvents } from './sample-events';
 
@@ -15,6 +16,22 @@ describe('explainDecision', () => {
     expect(explainDecision(decision, [])).toMatch(/; no notice so far\.$/);
     const loss = { kind: 'loss' as const, priceNanos: 0, minToWinMicros: 2_500_000, lossReason: 102 };
     expect(explainDecision(decision, [loss])).toMatch(/; lost \(reason 102\), 2\.50 USD CPM would have won\.$/);
+  });
+
+  it('says what was known of the user, and that it was not known where the store could not tell', () => {
+    const values = {
+      ...{ exposures10m: 0, exposures1h: 1, exposures6h: 1, exposures24h: 2, exposures3d: 4, exposures7d: 5 },
+      ...{ secondsSinceExposure: 1800, clicksSinceExposure: 0, clicks7d: 1 },
+    };
+    const explain = (user: Omit<UserFeatures, 'scope'>) =>
+      explainDecision({ ...decision, inputs: { ...decision.inputs, userFeatures: { ...user, scope: 'edge' } } }, []);
+    expect(explain({ state: 'known', values })).toMatch(
+      /; the user saw 2 of our ads in 24 h and 5 in 7 d, the last 1800 s before, and clicked 1; no notice/,
+    );
+    const unseen = { ...values, exposures7d: 0, secondsSinceExposure: null };
+    expect(explain({ state: 'known', values: unseen })).toMatch(/; the user saw none of our ads in 7 d; no notice/);
+    expect(explain({ state: 'late', values: null })).toMatch(/; what the user saw before was not known \(late\); no/);
+    expect(explain({ state: 'not-allowed', values: null })).not.toMatch(/user/);
   });
 
   it('names the reason of a no-bid and how many candidates each filter removed', () => {

@@ -1,5 +1,6 @@
 import type { DecisionRecord } from '../contracts/decision-record';
 import type { Outcome } from '../contracts/outcome';
+import type { UserFeatures } from '../contracts/user-features';
 
 /** What became of a decision, as far as explaining it needs. */
 export type KnownOutcome = Pick<Outcome, 'kind' | 'priceNanos' | 'minToWinMicros' | 'lossReason'>;
@@ -11,7 +12,18 @@ const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 /** Why we bid, or did not, and what came of it: one sentence for people, from the record alone. */
 export function explainDecision(record: DecisionRecord, outcomes: readonly KnownOutcome[]): string {
   const why = record.outputs.noBidReason === null ? explainBid(record) : explainNoBid(record);
-  return `${why}${record.outputs.noBidReason === null ? explainOutcome(outcomes, impressionsOf(record)) : ''}.`;
+  const came = record.outputs.noBidReason === null ? explainOutcome(outcomes, impressionsOf(record)) : '';
+  return `${why}${explainUser(record.inputs.userFeatures)}${came}.`;
+}
+
+/** What the decision knew of the user, where a store was asked. */
+function explainUser(user: UserFeatures | undefined): string {
+  if (user === undefined || user.state === 'not-asked' || user.state === 'not-allowed') return '';
+  if (user.values === null) return `; what the user saw before was not known (${user.state})`;
+  const { exposures24h, exposures7d, secondsSinceExposure, clicks7d } = user.values;
+  if (secondsSinceExposure === null) return '; the user saw none of our ads in 7 d';
+  const last = `the last ${secondsSinceExposure} s before`;
+  return `; the user saw ${exposures24h} of our ads in 24 h and ${exposures7d} in 7 d, ${last}, and clicked ${clicks7d}`;
 }
 
 function explainBid({ inputs, outputs }: DecisionRecord): string {

@@ -24,7 +24,7 @@ const hammer = (workerData: object): Promise<Taken> =>
   });
 
 test('four threads on the same users and the same grant never take more than there is, and lose nothing', async () => {
-  const memory = openSharedMemory(10_000, THREADS);
+  const memory = openSharedMemory(10_000, THREADS, 16);
   const { rows, budgetLock, caps, countLock } = tablesOf(memory);
   const ledger = new BudgetLedger(rows, budgetLock);
   const counts = new FrequencyCounts(10_000, caps, countLock);

@@ -2,6 +2,7 @@ import type { ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
 import { userHasher } from './keyed-hash';
 import type { KillEffect } from './kill';
+import type { UserHistories } from './histories';
 import type { EdgeMetrics } from './metrics';
 import type { NoticeSigner, PriceReader } from './notices';
 import type { DecisionLog } from './outbox';
@@ -19,6 +20,7 @@ export interface BidParts {
   threads: number;
   metrics: EdgeMetrics;
   state: DecisionState;
+  histories: UserHistories;
   records: DecisionLog;
   shadows: ShadowQueue;
   signer: NoticeSigner;
@@ -35,7 +37,7 @@ type Ports = ConstructorParameters<typeof BidPath>[0];
 
 /** Ports of the bid path: names and draws, what is served, and who counts. */
 export function bidPorts(parts: BidParts): Ports {
-  const { config, metrics, state, records, signer, prices, threads } = parts;
+  const { config, metrics, state, histories, records, signer, prices, threads } = parts;
   let decisions = parts.thread;
   let draws = config.rngStart + parts.thread;
   const isStopped = (campaignId: string): boolean => parts.kill().stoppedCampaigns.has(campaignId);
@@ -53,6 +55,7 @@ export function bidPorts(parts: BidParts): Ports {
     canary: parts.canary,
     kill: parts.kill,
     state,
+    histories,
     records,
     view: new StateView(state, isStopped, allowanceOf, onFiltered),
     stateVersion: parts.stateVersion,
@@ -65,7 +68,7 @@ export function bidPorts(parts: BidParts): Ports {
 
 type Counting = Pick<
   Ports,
-  'onRequest' | 'onLate' | 'onNoBid' | 'onFallback' | 'onAnswered' | 'onDecision' | 'onDecided'
+  'onRequest' | 'onLate' | 'onHistory' | 'onNoBid' | 'onFallback' | 'onAnswered' | 'onDecision' | 'onDecided'
 >;
 
 function counting({ metrics, state, shadows }: BidParts): Counting {
@@ -74,6 +77,7 @@ function counting({ metrics, state, shadows }: BidParts): Counting {
       metrics.requests.add(1, exchange);
       metrics.quality.answered(exchange);
     },
+    onHistory: (result) => metrics.histories.add(1, result),
     onLate: (exchange) => metrics.quality.late(exchange),
     onNoBid: (stage, reason) => metrics.noBids.add(1, stage, reason),
     onFallback: (agent, reason) => metrics.fallbacks.add(1, agent, reason),

@@ -59,6 +59,8 @@ export interface EdgeConfig {
   maxReservations: number;
   maxCapEntries: number;
   maxNoticeEntries: number;
+  /** Users whose past is kept in this process. */
+  maxUserHistories: number;
   /** Start of the counter of random draws; two edges started with the same one draw alike. */
   rngStart: number;
   logLevel: string;
@@ -252,6 +254,7 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     maxReservations: reader.integer('EDGE_MAX_RESERVATIONS', 200_000, 1, 10_000_000),
     maxCapEntries: reader.integer('EDGE_MAX_CAP_ENTRIES', 500_000, 1, 20_000_000),
     maxNoticeEntries: reader.integer('EDGE_MAX_NOTICE_ENTRIES', 1_000_000, 10, 20_000_000),
+    maxUserHistories: reader.integer('EDGE_MAX_USER_HISTORIES', 250_000, 16, 5_000_000),
     rngStart: reader.integer('EDGE_RNG_START', randomBytes(6).readUIntBE(0, 6), 0, 2 ** 48),
     logLevel: reader.text('LOG_LEVEL') ?? 'info',
   };

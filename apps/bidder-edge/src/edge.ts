@@ -9,6 +9,7 @@ import type { EdgeFacts } from './edge-facts';
 import { FaultAnswer } from './fault-answer';
 import { buildGauges } from './gauges';
 import { edgeReport, Heartbeat } from './heartbeat';
+import { EmbeddedHistories } from './histories';
 import { lockHome } from './home-lock';
 import { Housekeeping } from './housekeeping';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
@@ -41,6 +42,7 @@ export class Edge {
   readonly bootId = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
   readonly metrics = new EdgeMetrics();
   readonly state: EdgeState;
+  readonly histories: EmbeddedHistories;
   readonly commit: GroupCommit;
   private readonly intake: GrantIntake;
   private readonly journal: Journal;
@@ -86,12 +88,15 @@ export class Edge {
       { sealAfterMs: config.sealAfterMs, sealAfterBytes: config.sealAfterBytes, maxBytes: config.outboxMaxBytes },
       Date.now,
     );
-    const memory = config.threads > 1 ? openSharedMemory(config.maxCapEntries, config.threads) : null;
+    const memory =
+      config.threads > 1 ? openSharedMemory(config.maxCapEntries, config.threads, config.maxUserHistories) : null;
+    this.histories = new EmbeddedHistories(config.maxUserHistories, memory?.histories);
     this.state = new EdgeState(
       { ...config, bootId: this.bootId },
       (entry) => this.commit.appendState(encodeEntry(entry)),
       memory,
       { onOpen: (account) => this.threads?.onOpen(account), onDrop: (grantId) => this.threads?.onDrop(grantId) },
+      this.histories,
     );
     this.commit = this.openCommit();
     this.threads = memory && this.openThreads(memory);
@@ -194,9 +199,10 @@ export class Edge {
   private readonly printMetrics = (): string => this.metrics.print(this.gauges);
 
   private gatherFacts(): EdgeFacts {
-    const { config, bootId, metrics, state, commit, segments, holder, lease, prices, signer, threads } = this;
+    const { config, bootId, metrics, state, histories, commit, segments, holder, lease, prices, signer, threads } =
+      this;
     return {
-      ...{ config, bootId, metrics, state, commit, segments, holder, lease, prices, signer },
+      ...{ config, bootId, metrics, state, histories, commit, segments, holder, lease, prices, signer },
       startedAtMs: Date.now(),
       canary: () => this.servingCanary(),
       kill: () => this.killEffect(),
@@ -245,10 +251,22 @@ export class Edge {
   }
 
   private handler(): Handler {
-    const { config, bootId, metrics, state, commit, shadows, signer, prices } = this;
+    const { config, bootId, metrics, state, histories, commit, shadows, signer, prices } = this;
     const path = new BidPath(
       bidPorts({
-        ...{ config, bootId, thread: 0, threads: 1, metrics, state, records: commit, shadows, signer, prices },
+        ...{
+          config,
+          bootId,
+          thread: 0,
+          threads: 1,
+          metrics,
+          state,
+          histories,
+          records: commit,
+          shadows,
+          signer,
+          prices,
+        },
         port: () => this.port,
         live: () => this.holder.live,
         canary: () => this.servingCanary(),

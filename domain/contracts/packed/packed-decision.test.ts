@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { DecisionRecord } from '../decision-record';
 import { NO_BID_REASONS } from '../no-bid-reason';
+import { HISTORY_SCOPES, HISTORY_STATES } from '../user-features';
 import { ByteWriter } from './byte-writer';
 import { eventText } from './event-text';
 import { packDecision, unpackDecision } from './packed-decision';
@@ -64,6 +65,14 @@ const candidate = fc.record({
   ...{ campaignId: text, pacingMultiplier: number, passThrough: number, freeNanos: number },
   ...{ capCounts: counts, exposures24h: counts, explorationLeft: number },
 });
+const userValues = fc.record({
+  ...{ exposures10m: whole, exposures1h: whole, exposures6h: whole, exposures24h: whole, exposures3d: whole },
+  ...{ exposures7d: whole, secondsSinceExposure: nullable(whole), clicksSinceExposure: whole, clicks7d: whole },
+});
+const userFeatures = fc.record({
+  ...{ state: fc.constantFrom(...HISTORY_STATES), scope: fc.constantFrom(...HISTORY_SCOPES) },
+  values: nullable(userValues),
+});
 const inputs = fc.record({
   ...{ snapshotId: text, stateVersion: whole, weightsVersion: whole, nowMs: fc.maxSafeNat(), rolloutId: text },
   ...{
@@ -81,6 +90,7 @@ const inputs = fc.record({
   engine: fc.constantFrom('onnx', 'plain'),
   quarantined: texts,
   timeLeftMs: fc.record({ match: number, decide: number, respond: number }),
+  userFeatures: fc.option(userFeatures, { nil: undefined }),
 });
 const outputs = fc.record({
   ...{ noBidReason: nullable(fc.constantFrom(...NO_BID_REASONS)), campaignId: nullable(text) },
@@ -147,17 +157,18 @@ describe('a packed decision', () => {
     );
   });
 
-  it('of format 1 is read: nothing that came later was in it', () => {
+  it.each([1, 2])('of format %i is read: nothing that came later was in it', (format) => {
     const [one] = fc.sample(record, { numRuns: 1, seed: 7 }) as [DecisionRecord];
     const impressions = one.inputs.request.impressions.map((slot) => ({ ...slot, expirySeconds: 0 }));
-    const older = { ...one, inputs: { ...one.inputs, request: { ...one.inputs.request, dsa: null, impressions } } };
+    const { userFeatures: _later, ...known } = one.inputs;
+    const older = { ...one, inputs: { ...known, request: { ...known.request, dsa: null, impressions } } };
     writer.clear();
     packDecision(writer, older);
     const bytes = writer.written().slice();
-    bytes[1] = 1;
+    bytes[1] = format;
     expect(JSON.parse(eventText(bytes))).toEqual(JSON.parse(JSON.stringify(older)));
-    bytes[1] = 3;
-    expect(() => unpackDecision(bytes)).toThrow('of format 3');
+    bytes[1] = 4;
+    expect(() => unpackDecision(bytes)).toThrow('of format 4');
   });
 
   it('of no shape known today is left to JSON', () => {

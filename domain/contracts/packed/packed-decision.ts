@@ -10,13 +10,17 @@ import type {
 import type { NoBidReason } from '../no-bid-reason';
 import { ByteReader, entryOf } from './byte-reader';
 import type { ByteWriter } from './byte-writer';
+import { packUserFeatures, unpackUserFeatures } from './packed-user-features';
 import { isWhole, packRequest, unpackRequest } from './packed-request';
 
 /** First byte of a packed decision; a JSON event begins with `{`. The second is the version of the format. */
 export const PACKED_DECISION = 0xad;
-/** What is written. Format 1 is the same without the flags appended since. */
-const FORMAT = 2;
+/** What is written. Formats 1 and 2 are the same without the flags appended since. */
+const FORMAT = 3;
 const OLDEST_FORMAT = 1;
+/** The first format that may hold the user's features, and the flag beside the engine that says it does. */
+const FIRST_WITH_USER = 3;
+const HAS_USER = 128;
 
 // Order is part of the format: append only.
 const ARMS: readonly Arm[] = ['champion', 'canary'];
@@ -56,11 +60,12 @@ export function packDecision(writer: ByteWriter, record: DecisionRecord): boolea
   writer.whole(inputs.candidates.length);
   for (const candidate of inputs.candidates) packCandidate(writer, candidate);
   writer.byte(INFERENCE_MODES.indexOf(inputs.inferenceMode));
-  writer.byte(ENGINES.indexOf(inputs.engine));
+  writer.byte(ENGINES.indexOf(inputs.engine) + (inputs.userFeatures === undefined ? 0 : HAS_USER));
   writer.texts(inputs.quarantined);
   writer.number(timeLeftMs.match);
   writer.number(timeLeftMs.decide);
   writer.number(timeLeftMs.respond);
+  if (inputs.userFeatures !== undefined) packUserFeatures(writer, inputs.userFeatures);
   packOutputs(writer, outputs, outputs.dealId, inputs.candidates);
   writer.number(latencyUs.decode);
   writer.number(latencyUs.match);
@@ -192,7 +197,7 @@ export function unpackDecision(bytes: Uint8Array): DecisionRecord {
   if (format < OLDEST_FORMAT || format > FORMAT) throw new RangeError(`a packed decision of format ${format}`);
   const decisionId = reader.text();
   const edgeId = reader.text();
-  const inputs = unpackInputs(reader);
+  const inputs = unpackInputs(reader, format);
   const outputs = unpackOutputs(reader, inputs.candidates);
   const number = (): number => reader.number();
   const record: DecisionRecord = {
@@ -210,8 +215,17 @@ export function unpackDecision(bytes: Uint8Array): DecisionRecord {
   return record;
 }
 
-function unpackInputs(reader: ByteReader): Required<DecisionInputs> {
-  return {
+/** Whole, but for the user's features: a record may have been written where no history is kept. */
+type WholeInputs = Required<Omit<DecisionInputs, 'userFeatures'>> & Pick<DecisionInputs, 'userFeatures'>;
+
+function unpackInputs(reader: ByteReader, format: number): WholeInputs {
+  let hasUser = false;
+  const engine = (): InferenceEngine => {
+    const byte = reader.byte();
+    hasUser = format >= FIRST_WITH_USER && byte >= HAS_USER;
+    return entryOf(ENGINES, hasUser ? byte - HAS_USER : byte);
+  };
+  const inputs: WholeInputs = {
     snapshotId: reader.text(),
     stateVersion: reader.number(),
     weightsVersion: reader.number(),
@@ -225,10 +239,12 @@ function unpackInputs(reader: ByteReader): Required<DecisionInputs> {
     live: { requestRate: reader.number(), winRate: reader.number(), openReservations: reader.number() },
     candidates: reader.list(() => unpackCandidate(reader)),
     inferenceMode: entryOf(INFERENCE_MODES, reader.byte()),
-    engine: entryOf(ENGINES, reader.byte()),
+    engine: engine(),
     quarantined: reader.texts(),
     timeLeftMs: { match: reader.number(), decide: reader.number(), respond: reader.number() },
   };
+  if (hasUser) inputs.userFeatures = unpackUserFeatures(reader);
+  return inputs;
 }
 
 function unpackCandidate(reader: ByteReader): CandidateState {

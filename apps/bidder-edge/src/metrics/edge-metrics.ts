@@ -7,7 +7,16 @@ import { LatencyHistogram } from './latency-histogram';
 import { StageLatency } from './stage-latency';
 
 /** Counters that bidding threads count and the control thread shows. */
-const BY_THREADS = ['requests', 'bids', 'noBids', 'fallbacks', 'shed', 'shadows', 'internalErrors'] as const;
+const BY_THREADS = [
+  'requests',
+  'bids',
+  'noBids',
+  'fallbacks',
+  'shed',
+  'shadows',
+  'histories',
+  'internalErrors',
+] as const;
 
 /** What one thread counted since it last told. */
 export interface MetricsDelta {
@@ -51,6 +60,7 @@ export class EdgeMetrics {
     'Programmer errors answered by a no-bid.',
     ['where'],
   );
+  readonly histories = new Counter('adloop_edge_user_histories_total', "Lookups of a user's past.", ['result']);
   readonly latency = new LatencyHistogram('adloop_edge_latency_seconds', 'First line of a bid request to its answer.');
   readonly stages = new StageLatency();
   readonly loopLag = new EventLoopLag();

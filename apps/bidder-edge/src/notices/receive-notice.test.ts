@@ -71,6 +71,7 @@ function scene() {
         billableEvent: 'burl',
         attribution: { clickMinutes: 1, viewMinutes: 0 },
         clickedAtMs: null,
+        userKey: null,
         maxMicros: 400,
         bidCurrency: 'USD',
         decidedAtMs: clock.nowMs,

@@ -27,6 +27,7 @@ const token: NoticeToken = {
   billableEvent: 'nurl',
   attribution: { clickMinutes: 60, viewMinutes: 1 },
   clickedAtMs: null,
+  userKey: '00c0ffee00000001',
 };
 
 describe('NoticeSigner', () => {
@@ -35,6 +36,17 @@ describe('NoticeSigner', () => {
 
   it('gives back what it signed', () => {
     expect(signer.verify(text, 1500)).toEqual({ ok: true, token });
+  });
+
+  it('tells nobody else who the user is, nor which decisions are of one user', () => {
+    const seen = ['d-1', 'd-2'].map((decisionId) => {
+      const [, , body] = signer.sign({ ...token, decisionId }).split('.');
+      const fields = JSON.parse(Buffer.from(body, 'base64url').toString()) as unknown[];
+      return String(fields.at(-1));
+    });
+    expect(new Set([...seen, token.userKey]).size).toBe(3);
+    const anonymous = signer.sign({ ...token, userKey: null });
+    expect(signer.verify(anonymous, 1500)).toEqual({ ok: true, token: { ...token, userKey: null } });
   });
 
   it('accepts the previous key during a rotation and not afterwards', () => {

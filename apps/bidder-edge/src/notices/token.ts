@@ -40,6 +40,8 @@ export interface NoticeToken {
   attribution: AttributionWindows;
   /** Of the token that a click hands to the landing page, when the click was heard; null on all others. It is for conversions only. */
   clickedAtMs: number | null;
+  /** Whose history the notice belongs to, 16 hex digits; null without a user or consent to a profile. Sealed in the text. */
+  userKey: string | null;
 }
 
 export type TokenFault = 'malformed' | 'forged' | 'expired';
@@ -49,9 +51,10 @@ const VERSION = 'n1';
 /** Longest token ever read: longer ones are refused before any cryptography. */
 const MAX_CHARS = 2048;
 /** Tokens signed before the later fields existed are good until they expire; only a click's token has the last one. */
-const FIELDS = [16, 19, 22, 24, 25];
+const FIELDS = [16, 19, 22, 25, 26];
 /** What counted before tokens said so. */
 const DEFAULT_WINDOWS = attributionSchema.parse(undefined);
+const USER_KEY_DIGITS = 16;
 const COUNTRY_CHARS = 8;
 
 /** Public name of a key: the first bytes of its hash. */
@@ -87,7 +90,7 @@ export class NoticeSigner {
   }
 
   sign(token: NoticeToken): string {
-    const body = this.prefix + Buffer.from(JSON.stringify(pack(token))).toString('base64url');
+    const body = this.prefix + Buffer.from(JSON.stringify(pack(token, this.current))).toString('base64url');
     return `${body}.${this.current.digest(body, 'base64url')}`;
   }
 
@@ -101,13 +104,13 @@ export class NoticeSigner {
     const expected = Buffer.from(key.digest(text.slice(0, text.lastIndexOf('.')), 'base64url'));
     const given = Buffer.from(parts[3]);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return { ok: false, fault: 'forged' };
-    const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[]);
+    const token = unpack(JSON.parse(Buffer.from(parts[2], 'base64url').toString('utf8')) as unknown[], key);
     if (token === null) return { ok: false, fault: 'malformed' };
     return nowMs !== null && nowMs > token.expiresAtMs ? { ok: false, fault: 'expired' } : { ok: true, token };
   }
 }
 
-function pack(token: NoticeToken): unknown[] {
+function pack(token: NoticeToken, key: KeyedHash): unknown[] {
   return [
     token.decisionId,
     token.exchange,
@@ -133,12 +136,27 @@ function pack(token: NoticeToken): unknown[] {
     BILLABLE_EVENTS.indexOf(token.billableEvent),
     token.attribution.clickMinutes,
     token.attribution.viewMinutes,
+    token.userKey === null ? '' : sealUser(token.userKey, token.decisionId, key),
     ...(token.clickedAtMs === null ? [] : [token.clickedAtMs]),
   ];
 }
 
+/**
+ * The user's key under a pad of this decision's own (HMAC as a pseudo-random function; a decision id is never used twice): exchanges and pages see
+ * the token, and must not tell by it who is the same. Its own inverse.
+ */
+function sealUser(userKey: string, decisionId: string, key: KeyedHash): string {
+  const pad = key.digest(`user|${decisionId}`, 'hex');
+  let sealed = '';
+  for (let at = 0; at < USER_KEY_DIGITS; at += 8) {
+    const word = Number.parseInt(userKey.slice(at, at + 8), 16) ^ Number.parseInt(pad.slice(at, at + 8), 16);
+    sealed += (word >>> 0).toString(16).padStart(8, '0');
+  }
+  return sealed;
+}
+
 /** Null when an older or newer version of ourselves signed other fields. */
-function unpack(fields: unknown[]): NoticeToken | null {
+function unpack(fields: unknown[], key: KeyedHash): NoticeToken | null {
   const arm = ARMS[Number(fields[4])];
   if (!Array.isArray(fields) || !FIELDS.includes(fields.length) || arm === undefined) return null;
   return {
@@ -168,6 +186,7 @@ function unpack(fields: unknown[]): NoticeToken | null {
       clickMinutes: Number(fields[22] ?? DEFAULT_WINDOWS.clickMinutes),
       viewMinutes: Number(fields[23] ?? DEFAULT_WINDOWS.viewMinutes),
     },
-    clickedAtMs: fields.length > 24 ? Number(fields[24]) : null,
+    userKey: fields[24] ? sealUser(String(fields[24]), String(fields[0]), key) : null,
+    clickedAtMs: fields.length > 25 ? Number(fields[25]) : null,
   };
 }

@@ -1,7 +1,8 @@
-import type { ExchangeSettings, NoBidReason } from '#domain/contracts';
+import type { ExchangeSettings, NoBidReason, UserFeatures } from '#domain/contracts';
 import type { ImpressionDecision, PreparedRequest } from '#domain/coordination';
 import type { DecodedRequest } from '#domain/openrtb';
 import type { ServedCanary } from '../canary/canary-lease';
+import type { UserHistories } from '../histories';
 import type { KillEffect } from '../kill/kill-orders';
 import type { DecisionLog } from '../outbox/decision-log';
 import { problemResponse } from '../server/problem';
@@ -17,6 +18,7 @@ import { receive, type Received } from './receive';
 import { record, type StageLatency } from './record';
 import { RequestReservations } from './reserve';
 import { noBid, respond, withheld, type NamedDecision, type RespondPorts } from './respond';
+import { readPast } from './user-past';
 
 export interface BidPorts extends RespondPorts, InferenceObserver {
   edgeId: string;
@@ -29,6 +31,10 @@ export interface BidPorts extends RespondPorts, InferenceObserver {
   state: DecisionState;
   view: StateView;
   records: DecisionLog;
+  /** Where the pasts of users are kept. */
+  histories: UserHistories;
+  /** What a lookup there came to. */
+  onHistory(state: UserFeatures['state']): void;
   stateVersion(): number;
   /** The control plane was heard of lately; without one the edge is on its outage allowance. */
   reachable(): boolean;
@@ -71,7 +77,7 @@ export class BidPath {
 
   constructor(private readonly ports: BidPorts) {}
 
-  /** Answers at once, or after the one await of a model that the runtime runs. */
+  /** Answers at once, or after the awaits of a store of histories elsewhere and of a model that the runtime runs. */
   handle(exchangeName: string, request: EdgeRequest): EdgeResponse | Promise<EdgeResponse> {
     const { ports } = this;
     const nowMs = Date.now();
@@ -142,7 +148,17 @@ export class BidPath {
       decodedAtMs,
       matchedAtMs: performance.now(),
     };
-    const law = infer(received, prepared, nowMs, ports);
+    const past = readPast(ports.histories, prepared, received.deadlineMs - matched.matchedAtMs);
+    return past instanceof Promise ? past.then((late) => this.infer(matched, late)) : this.infer(matched, past);
+  }
+
+  /** What follows the features of the user: the model, and the decision. */
+  private infer(matched: Matched, past: UserFeatures): EdgeResponse | Promise<EdgeResponse> {
+    const { ports } = this;
+    const { received, prepared } = matched;
+    prepared.context.userFeatures = past;
+    ports.onHistory(past.state);
+    const law = infer(received, prepared, prepared.context.nowMs, ports);
     return law instanceof Promise ? law.then((late) => this.decided(matched, late)) : this.decided(matched, law);
   }
 

@@ -7,6 +7,7 @@ import {
   type NoBidReason,
 } from '#domain/contracts';
 import type { ImpressionDecision } from '#domain/coordination';
+import { profileKey } from '#domain/features';
 import { renderBidResponse, type BidUrls, type DecodedRequest } from '#domain/openrtb';
 import type { NoticeSigner } from '../notices/token';
 import type { EdgeResponse } from '../server/message';
@@ -131,6 +132,7 @@ function urlsOf(received: Received, request: DecodedRequest, decision: NamedDeci
     billableEvent,
     attribution: campaign.attribution,
     clickedAtMs: null,
+    userKey: profileKey(request),
   });
   const base = ports.noticeBaseUrl();
   return {

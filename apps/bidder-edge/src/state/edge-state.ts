@@ -1,6 +1,8 @@
 import { MAX_ATTRIBUTION_MINUTES } from '#domain/contracts';
 import type { Arm, BudgetGrant, HeartbeatRequest, LateBill, NoticeKind } from '#domain/contracts';
+import { userEventKind, type UserEvent } from '#domain/features';
 import type { BidLifeLimits } from '#domain/openrtb';
+import type { UserHistories } from '../histories';
 import { BudgetLedger, type AccountWatcher } from './budget-ledger';
 import { exposureKeyOf, type DecisionState } from './decision-state';
 import { Exploration } from './exploration';
@@ -38,6 +40,8 @@ export interface AcceptedNotice {
   grantId: string;
   exchange: string;
   paidNanos: number;
+  /** Null and absent: no user, or no consent to a profile. */
+  userKey?: string | null;
 }
 
 /** A conversion may be accepted for as long as any campaign lets it count. */
@@ -79,6 +83,8 @@ export class EdgeState implements DecisionState {
     private readonly journal: (entry: JournalEntry) => void,
     memory: SharedMemory | null = null,
     watcher: AccountWatcher | null = null,
+    /** Hears of every impression and click whose user may have a profile; null: nobody does. */
+    private readonly histories: UserHistories | null = null,
   ) {
     const life = bidLifeOf(limits);
     this.longestLifeMs = life.mostMs;
@@ -136,10 +142,13 @@ export class EdgeState implements DecisionState {
   applyNotice(notice: AcceptedNotice, nowMs: number): boolean {
     const { isLive, lateGrantId } = this.move(notice, nowMs);
     const { kind, decisionId, decidedAtMs, campaignId, creativeId, arm, grantId, paidNanos } = notice;
+    const event = this.histories === null ? null : userEventOf(kind, notice, nowMs);
+    if (event !== null) this.histories?.note(event);
     this.journal({
       kind: 'notice',
       notice: kind,
       ...{ decisionId, decidedAtMs, atMs: nowMs, campaignId, creativeId, arm, grantId, paidNanos, isLive, lateGrantId },
+      ...(event !== null && { userKey: event.userKey }),
     });
     return isLive;
   }
@@ -231,6 +240,8 @@ export class EdgeState implements DecisionState {
         return (entry.of === 'conversions' ? this.conversions : this.guard).loadForgotten(entry.upToMs);
       case 'clock':
         return this.shift(entry.stepMs);
+      case 'history':
+        return this.histories?.load(entry.saved);
       case 'probe':
         return undefined;
     }
@@ -257,6 +268,7 @@ export class EdgeState implements DecisionState {
       for (const counters of stretches(this.countsOf(counted).dump(nowMs)))
         yield { kind: 'counters', of: counted, counters };
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
+    for (const saved of this.histories?.dump(nowMs) ?? []) yield { kind: 'history', saved };
   }
 
   private countsOf(kind: CounterKind): FrequencyCounts {
@@ -332,6 +344,8 @@ export class EdgeState implements DecisionState {
     const wasApplied = guard.has(decisionId, notice);
     guard.load(decisionId, maskOf(notice), entry.decidedAtMs);
     const reservation = this.reservations.find(decisionId);
+    const event = wasApplied ? null : userEventOf(notice, entry, entry.atMs);
+    if (event !== null) this.histories?.restore(event);
     if (wasApplied || (notice !== 'bill' && notice !== 'loss')) return;
     if (notice === 'loss' || (reservation && !entry.isLive)) {
       if (reservation) this.reservations.void(reservation);
@@ -353,4 +367,14 @@ function lateBillOfLane(lane: string, paidNanos: number, bootId: string): LateBi
   const at = lane.lastIndexOf('|');
   const arm: Arm = lane.slice(at + 1) === 'canary' ? 'canary' : 'champion';
   return { decisionId: `late:${bootId}:${lane}`, grantId: '', campaignId: lane.slice(0, at), arm, paidNanos };
+}
+
+/** What a notice adds to its user's history; null: nothing. */
+function userEventOf(
+  notice: NoticeKind,
+  { decisionId, userKey }: { decisionId: string; userKey?: string | null },
+  atMs: number,
+): UserEvent | null {
+  const kind = userEventKind(notice);
+  return kind === null || userKey == null ? null : { kind, userKey, atMs, eventId: decisionId };
 }

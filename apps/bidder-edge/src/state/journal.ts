@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Arm, BudgetGrant, LateBill, NoticeKind } from '#domain/contracts';
+import { PACKED_HISTORY, packHistory, unpackHistory, type SavedGap, type SavedHistory } from '../histories';
 import { AppendFile } from '../outbox/append-file';
 import { FrameBuffer } from '../outbox/frame-buffer';
 import { readFrames } from '../outbox/recover';
@@ -35,6 +36,8 @@ export type JournalEntry =
       isLive: boolean;
       /** Of a bill that is not live: the grant that it was charged to, null without one. Absent in older journals. */
       lateGrantId?: string | null;
+      /** Of a bill or a click whose user may have a profile; else absent. */
+      userKey?: string;
     }
   | { kind: 'account'; account: SavedAccount }
   /** Of older journals: late bills of a lane, of which only the sum was known. */
@@ -48,17 +51,20 @@ export type JournalEntry =
   | { kind: 'seen'; decisionId: string; mask: number; decidedAtMs: number }
   | { kind: 'forgotten'; upToMs: number; of?: 'conversions' }
   | { kind: 'clock'; stepMs: number }
+  | { kind: 'history'; saved: SavedHistory | SavedGap }
   | { kind: 'probe' };
 
 /** An entry as it goes into a frame; bytes are good until the next call. */
 export function encodeEntry(entry: JournalEntry): string | Uint8Array {
   if (entry.kind === 'bid') return packReservation(entry.reservation);
-  return entry.kind === 'counters' ? packCounters(entry.of, entry.counters) : JSON.stringify(entry);
+  if (entry.kind === 'counters') return packCounters(entry.of, entry.counters);
+  return entry.kind === 'history' && 'userKey' in entry.saved ? packHistory(entry.saved) : JSON.stringify(entry);
 }
 
 function decodeEntry(body: Uint8Array): JournalEntry {
   if (body[0] === PACKED_RESERVATION) return { kind: 'bid', reservation: unpackReservation(body) };
   if (body[0] === PACKED_COUNTERS) return { kind: 'counters', ...unpackCounters(body) };
+  if (body[0] === PACKED_HISTORY) return { kind: 'history', saved: unpackHistory(body) };
   return JSON.parse(Buffer.from(body).toString('utf8')) as JournalEntry;
 }
 

@@ -20,7 +20,7 @@ describe('packed counters', () => {
 
   it('refuse bytes that are none', () => {
     expect(() => unpackCounters(Uint8Array.of(0xb1, 0))).toThrow('no packed counters');
-    expect(() => unpackCounters(Uint8Array.of(0xb2, 7))).toThrow('unknown kind');
-    expect(() => unpackCounters(Uint8Array.of(0xb2, 0, 1, 3, 0, 0, 0))).toThrow('no key at place 3');
+    expect(() => unpackCounters(Uint8Array.of(0xb3, 7))).toThrow('unknown kind');
+    expect(() => unpackCounters(Uint8Array.of(0xb3, 0, 1, 3, 0, 0, 0))).toThrow('no key at place 3');
   });
 });

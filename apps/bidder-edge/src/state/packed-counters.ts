@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from '#domain/contracts';
 import type { SavedCounter } from './frequency-counts';
 
 /** First byte of a journalled stretch of counters. */
-export const PACKED_COUNTERS = 0xb2;
+export const PACKED_COUNTERS = 0xb3;
 /** Counters of one entry: some 30 bytes each, 400 at most, well below the longest frame. */
 const COUNTERS_AN_ENTRY = 2000;
 export const COUNTER_KINDS = ['cap', 'exposure'] as const;

@@ -1,3 +1,4 @@
+import { historyBytes } from '../histories';
 import { AccountRows, bytesOfAccounts } from './account-rows';
 import { CounterTable, bytesOfCounters } from './counter-table';
 import { NO_LOCK, SharedLock, type Lock } from './shared-lock';
@@ -18,12 +19,14 @@ export interface SharedMemory {
   accounts: SharedArrayBuffer;
   caps: SharedArrayBuffer;
   exposures: SharedArrayBuffer;
+  /** What users saw and clicked (histories/). */
+  histories: SharedArrayBuffer;
   status: SharedArrayBuffer;
   /** Per thread the decayed sum of its requests and when it was taken, epoch ms. */
   requests: SharedArrayBuffer;
 }
 
-export function openSharedMemory(maxCapEntries: number, threads: number): SharedMemory {
+export function openSharedMemory(maxCapEntries: number, threads: number, maxUserHistories: number): SharedMemory {
   const counters = bytesOfCounters(Math.ceil(maxCapEntries * HEADROOM));
   return {
     budgetLock: new SharedArrayBuffer(WORD),
@@ -31,6 +34,7 @@ export function openSharedMemory(maxCapEntries: number, threads: number): Shared
     accounts: new SharedArrayBuffer(bytesOfAccounts(MAX_GRANTS)),
     caps: new SharedArrayBuffer(counters),
     exposures: new SharedArrayBuffer(counters),
+    histories: new SharedArrayBuffer(historyBytes(maxUserHistories)),
     status: new SharedArrayBuffer(STATUS_WORDS * WORD),
     requests: new SharedArrayBuffer(threads * 2 * Float64Array.BYTES_PER_ELEMENT),
   };

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { bidPorts } from '../bid-ports';
 import type { ServedCanary } from '../canary';
 import { FaultAnswer } from '../fault-answer';
+import { EmbeddedHistories } from '../histories';
 import { ModelCache } from '../inference';
 import type { Logger } from '../log';
 import { EdgeMetrics } from '../metrics';
@@ -67,6 +68,7 @@ export class BiddingThread {
       bidPorts({
         ...{ config, bootId, thread, threads },
         ...{ metrics: this.metrics, state: this.state, records: this.records, signer: this.signer },
+        histories: new EmbeddedHistories(config.maxUserHistories, memory.histories),
         prices: new PriceReader(config.priceKeys),
         shadows: this.openShadows(),
         port: () => this.server?.port ?? 0,
