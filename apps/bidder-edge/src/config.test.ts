@@ -39,6 +39,9 @@ describe('configuration', () => {
       CONTROL_PLANE_URL: 'ftp://x',
       NOTICE_KEY_FILE: '/nowhere',
       EDGE_COMMIT_EVERY_MS: '51',
+      EDGE_REDIS_URL: 'http://user:hunter2@redis',
+      EDGE_REDIS_TIMEOUT_MS: '0',
+      EDGE_REDIS_PASSWORD_FILE: '/nowhere',
     };
     let faults: readonly string[] = [];
     try {
@@ -53,8 +56,12 @@ describe('configuration', () => {
       'CONTROL_PLANE_URL',
       'NOTICE_KEY_FILE',
       'EDGE_COMMIT_EVERY_MS',
+      'EDGE_REDIS_URL',
+      'EDGE_REDIS_TIMEOUT_MS',
+      'EDGE_REDIS_PASSWORD_FILE',
     ])
       expect(faults.join('\n')).toContain(name);
+    expect(faults.join('\n')).not.toContain('hunter2');
   });
 
   it('asks for keys and token when there is a control plane', () => {
@@ -66,7 +73,11 @@ describe('configuration', () => {
   it('prints no secret', () => {
     const file = path.join(folder, 'notice.key');
     writeFileSync(file, 'ab'.repeat(32));
-    const config = readConfig(['--snapshot', 'shipped', '--home', folder], { NOTICE_KEY_FILE: file });
+    const EDGE_REDIS_URL = 'redis://user:hunter2@redis.example:6380/1';
+    const config = readConfig(['--snapshot', 'shipped', '--home', folder], { NOTICE_KEY_FILE: file, EDGE_REDIS_URL });
+    expect(config).toMatchObject({ redisUrl: EDGE_REDIS_URL, redisPassword: null, redisTimeoutMs: 2 });
+    expect(JSON.stringify(redacted(config))).not.toContain('hunter2');
+    expect(redacted(config)).toMatchObject({ redisUrl: 'redis.example:6380', redisPassword: 'none' });
     expect(JSON.stringify(redacted(config))).not.toContain(config.userHashKey.toString('hex'));
     expect(redacted(config)).toMatchObject({ noticeKeys: 1, userHashKey: 'set' });
   });

@@ -61,6 +61,11 @@ export interface EdgeConfig {
   maxNoticeEntries: number;
   /** Users whose past is kept in this process. */
   maxUserHistories: number;
+  /** Redis that keeps the pasts of users for all edges of a fleet; null: each edge keeps them itself. */
+  redisUrl: string | null;
+  redisPassword: string | null;
+  /** Longest time of one lookup there. */
+  redisTimeoutMs: number;
   /** Start of the counter of random draws; two edges started with the same one draw alike. */
   rngStart: number;
   logLevel: string;
@@ -106,6 +111,15 @@ class Reader {
     if (text === null) return null;
     if (/^https?:\/\/[^/\s]+/.test(text)) return text.replace(/\/+$/, '');
     this.faults.push(`${name} must be an http(s) URL, not '${text}'`);
+    return null;
+  }
+
+  redisUrl(name: string): string | null {
+    const text = this.text(name);
+    if (text === null) return null;
+    if (/^rediss?:\/\/[^\s]+$/.test(text) && URL.canParse(text)) return text;
+    // The value may hold a password: it is not repeated.
+    this.faults.push(`${name} must be redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE], or rediss:// for TLS`);
     return null;
   }
 
@@ -255,6 +269,9 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
     maxCapEntries: reader.integer('EDGE_MAX_CAP_ENTRIES', 500_000, 1, 20_000_000),
     maxNoticeEntries: reader.integer('EDGE_MAX_NOTICE_ENTRIES', 1_000_000, 10, 20_000_000),
     maxUserHistories: reader.integer('EDGE_MAX_USER_HISTORIES', 250_000, 16, 5_000_000),
+    redisUrl: reader.redisUrl('EDGE_REDIS_URL'),
+    redisPassword: reader.file('EDGE_REDIS_PASSWORD_FILE'),
+    redisTimeoutMs: reader.integer('EDGE_REDIS_TIMEOUT_MS', 2, 1, 1000),
     rngStart: reader.integer('EDGE_RNG_START', randomBytes(6).readUIntBE(0, 6), 0, 2 ** 48),
     logLevel: reader.text('LOG_LEVEL') ?? 'info',
   };
@@ -264,10 +281,13 @@ export function readConfig(argv: readonly string[], env: Env): EdgeConfig {
 
 /** The configuration as it may be printed: keys and tokens only as counts. */
 export function redacted(config: EdgeConfig): Record<string, unknown> {
-  const { edgeToken, noticeKeys, priceKeys: priced, userHashKey, snapshotKeys, operatorKeys, ...open } = config;
+  const { edgeToken, noticeKeys, priceKeys: priced, userHashKey, snapshotKeys, operatorKeys, ...others } = config;
+  const { redisUrl, redisPassword, ...open } = others;
   return {
     ...open,
     edgeToken: edgeToken === '' ? 'none' : 'set',
+    redisUrl: redisUrl === null ? 'none' : new URL(redisUrl).host,
+    redisPassword: redisPassword === null ? 'none' : 'set',
     noticeKeys: noticeKeys.length,
     priceKeys: [...priced.keys()],
     userHashKey: userHashKey.length > 0 ? 'set' : 'none',

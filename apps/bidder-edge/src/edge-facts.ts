@@ -1,6 +1,6 @@
 import type { CanaryLeaseHolder, ServedCanary } from './canary';
 import type { EdgeConfig } from './config';
-import type { EmbeddedHistories } from './histories';
+import type { UserHistories } from './histories';
 import type { KillEffect } from './kill';
 import type { EdgeMetrics } from './metrics';
 import type { NoticeSigner, PriceReader } from './notices';
@@ -16,7 +16,7 @@ export interface EdgeFacts {
   readonly startedAtMs: number;
   readonly metrics: EdgeMetrics;
   readonly state: EdgeState;
-  readonly histories: EmbeddedHistories;
+  readonly histories: UserHistories;
   readonly commit: GroupCommit;
   readonly segments: SegmentStore;
   readonly holder: SnapshotHolder;

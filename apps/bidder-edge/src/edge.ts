@@ -9,7 +9,7 @@ import type { EdgeFacts } from './edge-facts';
 import { FaultAnswer } from './fault-answer';
 import { buildGauges } from './gauges';
 import { edgeReport, Heartbeat } from './heartbeat';
-import { EmbeddedHistories } from './histories';
+import { openHistories, type UserHistories } from './histories';
 import { lockHome } from './home-lock';
 import { Housekeeping } from './housekeeping';
 import { KillOrders, KillWatch, readKillState, stopsCanary, type KillEffect } from './kill';
@@ -42,7 +42,7 @@ export class Edge {
   readonly bootId = `${Date.now().toString(36)}${randomBytes(3).toString('hex')}`;
   readonly metrics = new EdgeMetrics();
   readonly state: EdgeState;
-  readonly histories: EmbeddedHistories;
+  readonly histories: UserHistories;
   readonly commit: GroupCommit;
   private readonly intake: GrantIntake;
   private readonly journal: Journal;
@@ -90,7 +90,7 @@ export class Edge {
     );
     const memory =
       config.threads > 1 ? openSharedMemory(config.maxCapEntries, config.threads, config.maxUserHistories) : null;
-    this.histories = new EmbeddedHistories(config.maxUserHistories, memory?.histories);
+    this.histories = openHistories(config, this.metrics, log, memory?.histories);
     this.state = new EdgeState(
       { ...config, bootId: this.bootId },
       (entry) => this.commit.appendState(encodeEntry(entry)),
@@ -159,6 +159,7 @@ export class Edge {
     await this.killWatch?.start();
     await this.holder.loadFromDisk();
     await this.housekeeping.run();
+    this.histories.start();
     this.metrics.loopLag.start();
     this.admin = await serveAdmin(this.facts, this.printMetrics, this.faults.to);
     const { host, port } = config;
@@ -190,6 +191,7 @@ export class Edge {
     this.state.returnLeases();
     await this.puller?.stop();
     await this.heartbeat?.stop();
+    await this.histories.stop();
     await this.commit.close();
     await this.shipper.stop(FLUSH_MS);
     await this.journal.close();

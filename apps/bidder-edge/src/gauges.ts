@@ -30,12 +30,7 @@ export function buildGauges(facts: EdgeFacts): Gauge[] {
       'Users refused for lack of counters (fail closed).',
       () => state.caps.overflows,
     ),
-    new Gauge('adloop_edge_user_histories', 'Users whose past is in memory.', () => facts.histories.size),
-    new Gauge(
-      'adloop_edge_user_histories_evicted',
-      'Users given up for lack of room.',
-      () => facts.histories.evictions,
-    ),
+    ...facts.histories.gauges(),
     new Gauge('adloop_edge_control_plane_reachable', '1 when the control plane was heard of lately.', () =>
       Number(facts.reachable()),
     ),

@@ -1,6 +1,7 @@
 import type { UserFeatures } from '#domain/contracts';
 import { HISTORY_TTL_MS, NO_VALUES, userValues, type UserEvent, type UserEventKind } from '#domain/features';
 import { hashText } from '#domain/random';
+import { Gauge } from '../metrics';
 import { HELD_CLICKS, HELD_EXPOSURES, historyBytes, HistorySets, WAYS, type Place } from './history-sets';
 import type { SavedGap, SavedHistory, UserHistories } from './user-histories';
 
@@ -111,6 +112,19 @@ export class EmbeddedHistories implements UserHistories {
     }
     sets.unlock(set);
     return users;
+  }
+
+  gauges(): Gauge[] {
+    return [
+      new Gauge('adloop_edge_user_histories', 'Users whose past is in memory.', () => this.size),
+      new Gauge('adloop_edge_user_histories_evicted', 'Users given up for lack of room.', () => this.evictions),
+    ];
+  }
+
+  start(): void {}
+
+  stop(): Promise<void> {
+    return Promise.resolve();
   }
 
   private saved(place: Place): SavedHistory {

@@ -1,5 +1,6 @@
 import type { HistoryScope, UserFeatures } from '#domain/contracts';
 import type { UserEvent } from '#domain/features';
+import type { Gauge } from '../metrics';
 
 /** What a checkpoint keeps of one user: times of events, epoch ms, and up to when events may have been given up (−1: never). */
 export interface SavedHistory {
@@ -31,4 +32,10 @@ export interface UserHistories {
   /** For the journal's checkpoint; nothing where the store outlives the process. */
   dump(nowMs: number): Iterable<SavedHistory | SavedGap>;
   load(saved: SavedHistory | SavedGap): void;
+  /** What there is to see of the store, read when it is asked for. */
+  gauges(): Gauge[];
+  /** Connects, where there is anything to connect to; waits for nothing. */
+  start(): void;
+  /** Writes what waits, for at most half a second. */
+  stop(): Promise<void>;
 }

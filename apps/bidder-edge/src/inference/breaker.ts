@@ -1,4 +1,4 @@
-/** Consecutive faults that open the breaker, and how long it stays open before one trial. */
+/** Consecutive faults that open the breaker, and how long that of a model stays open before one trial. */
 const OPEN_AFTER = 5;
 const OPEN_MS = 30_000;
 /** A model that fails now and then opens it too: so many faults among the last so many runs. */
@@ -6,7 +6,7 @@ const WINDOW_RUNS = 100;
 const OPEN_SHARE_FAULTS = 20;
 
 /**
- * Circuit breaker of one agent's model. Open: the agent is quarantined on this edge (it runs its baseline) and the heartbeat
+ * Circuit breaker of one agent's model, or of a store elsewhere. Open, of a model: the agent is quarantined on this edge (it runs its baseline) and the heartbeat
  * says so; after 30 s one request tries again.
  */
 export class Breaker {
@@ -19,10 +19,12 @@ export class Breaker {
   /** Times it opened since the start. */
   trips = 0;
 
+  constructor(private readonly openMs = OPEN_MS) {}
+
   /** Whether the model may run now. */
   allows(nowMs: number): boolean {
     if (this.openedAtMs === null) return true;
-    if (nowMs - this.openedAtMs < OPEN_MS) return false;
+    if (nowMs - this.openedAtMs < this.openMs) return false;
     // Half open: one trial; a fault opens it for another period.
     this.openedAtMs = nowMs;
     return true;

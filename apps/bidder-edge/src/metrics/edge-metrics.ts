@@ -61,6 +61,16 @@ export class EdgeMetrics {
     ['where'],
   );
   readonly histories = new Counter('adloop_edge_user_histories_total', "Lookups of a user's past.", ['result']);
+  readonly historyLookups = new LatencyHistogram(
+    'adloop_edge_user_history_seconds',
+    "Lookups of a user's past in Redis, those given up included.",
+  );
+  readonly historyWrites = new Counter('adloop_edge_user_history_writes_total', 'Impressions and clicks for Redis.', [
+    'result',
+  ]);
+  readonly redisFaults = new Counter('adloop_edge_redis_faults_total', 'What Redis or the way to it refused.', [
+    'code',
+  ]);
   readonly latency = new LatencyHistogram('adloop_edge_latency_seconds', 'First line of a bid request to its answer.');
   readonly stages = new StageLatency();
   readonly loopLag = new EventLoopLag();

@@ -35,7 +35,7 @@ describe("a user's past", () => {
   it('is not waited for where the answer could come too late', () => {
     const slow: UserHistories = {
       ...{ scope: 'fleet', limitMs: 2, restore: () => undefined, load: () => undefined, dump: () => [] },
-      note: () => undefined,
+      ...{ note: () => undefined, gauges: () => [], start: () => undefined, stop: () => Promise.resolve() },
       read: () => Promise.reject(new Error('must not be asked')),
     };
     expect(readPast(slow, prepared(), 2)).toEqual({ state: 'late', scope: 'fleet', values: null });

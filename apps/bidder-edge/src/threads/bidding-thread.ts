@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { bidPorts } from '../bid-ports';
 import type { ServedCanary } from '../canary';
 import { FaultAnswer } from '../fault-answer';
-import { EmbeddedHistories } from '../histories';
+import { openHistories, type UserHistories } from '../histories';
 import { ModelCache } from '../inference';
 import type { Logger } from '../log';
 import { EdgeMetrics } from '../metrics';
@@ -41,6 +41,8 @@ export class BiddingThread {
   private readonly state: ThreadState;
   private readonly records: ThreadLog;
   private readonly signer: NoticeSigner;
+  /** Each thread asks for itself; what happened is noted by the control thread. */
+  private readonly histories: UserHistories;
   private readonly path: BidPath;
   private readonly faults: FaultAnswer;
   private readonly models = new ModelCache();
@@ -63,12 +65,14 @@ export class BiddingThread {
     const limits = { ...config, life: bidLifeOf(config) };
     this.state = new ThreadState(memory, thread, limits, (reservation) => this.records.appendReservation(reservation));
     this.signer = new NoticeSigner(config.noticeKeys);
+    this.histories = openHistories(config, this.metrics, log, memory.histories);
+    this.histories.start();
     this.faults = new FaultAnswer(this.metrics, log);
     this.path = new BidPath(
       bidPorts({
         ...{ config, bootId, thread, threads },
         ...{ metrics: this.metrics, state: this.state, records: this.records, signer: this.signer },
-        histories: new EmbeddedHistories(config.maxUserHistories, memory.histories),
+        histories: this.histories,
         prices: new PriceReader(config.priceKeys),
         shadows: this.openShadows(),
         port: () => this.server?.port ?? 0,
@@ -203,6 +207,7 @@ export class BiddingThread {
 
   private async drain(drainMs: number): Promise<void> {
     await this.server?.close(drainMs);
+    await this.histories.stop();
     if (this.teller) clearInterval(this.teller);
     this.metrics.loopLag.stop();
     this.tellMetrics();

@@ -25,6 +25,7 @@ export function printExplanation(explanation: Explanation, format: OutputFormat)
       request: `${inputs.request.requestId}, impression ${inputs.impIndex}, exchange ${inputs.request.exchange}`,
       arm: inputs.rolloutId === '' ? inputs.arm : `${inputs.arm}, rollout ${inputs.rolloutId}, stage ${inputs.stage}`,
       snapshot: inputs.snapshotId,
+      'user before': inputs.userFeatures?.values ?? inputs.userFeatures?.state ?? 'not logged',
       filtered: Object.entries(outputs.filtered).map(([reason, n]) => `${n} by ${reason}`),
       'µs per stage': latencyUs,
     },
