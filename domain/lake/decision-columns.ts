@@ -1,6 +1,6 @@
 import type { DecisionRecord, ShadowRecord } from '../contracts/decision-record';
 import type { Outcome } from '../contracts/outcome';
-import type { UserFeatures } from '../contracts/user-features';
+import type { UserFeatures, UserValues } from '../contracts/user-features';
 import { isEligible } from '../coordination/request-context';
 
 /** Datasets of the lake and their columns, with DuckDB's types. `record` is the event as the edge wrote it, for replay. */
@@ -142,6 +142,19 @@ export function decisionRow(record: DecisionRecord, text: string): LakeRow<'deci
     record: text,
   };
 }
+
+/** Columns of the user's features. */
+export const USER_COLUMNS = {
+  exposures10m: 'exposures_10m',
+  exposures1h: 'exposures_1h',
+  exposures6h: 'exposures_6h',
+  exposures24h: 'exposures_24h',
+  exposures3d: 'exposures_3d',
+  exposures7d: 'exposures_7d',
+  secondsSinceExposure: 'seconds_since_exposure',
+  clicksSinceExposure: 'clicks_since_exposure',
+  clicks7d: 'clicks_7d',
+} as const satisfies Record<keyof UserValues, keyof typeof LAKE_COLUMNS.decisions>;
 
 const userColumns = (user: UserFeatures | undefined) => ({
   history_state: user?.state ?? null,

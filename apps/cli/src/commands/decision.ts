@@ -41,6 +41,7 @@ export function addDecisionCommands(program: Command): void {
       }
     });
   addReplay(decision);
+  addFeatureCheck(decision);
   decision
     .command('try <file>')
     .description('what would we bid on this OpenRTB request? (no effect)')
@@ -52,6 +53,35 @@ export function addDecisionCommands(program: Command): void {
         await context.api('ad-ops').call<Record<string, unknown>>('POST', '/decisions/try', body),
         context.format,
       );
+    });
+}
+
+interface FeatureCheck extends Record<string, unknown> {
+  compared: number;
+  equal: number;
+  differences: Record<string, unknown>[];
+  states: Record<string, number>;
+}
+
+function addFeatureCheck(decision: Command): void {
+  decision
+    .command('check-features')
+    .description(
+      'compare the features of users that edges logged with those that the lake gives; exit code 1 when one differs',
+    )
+    .option('--hours <n>', 'how far back, at most 168', '24')
+    .action(async ({ hours }: { hours: string }, command: Command) => {
+      const context = contextOf(command);
+      const path = `/lake/features/check?hours=${encodeURIComponent(hours)}`;
+      const check = await context.api('viewer').call<FeatureCheck>('GET', path);
+      if (context.format === 'table') {
+        console.log(`${check.equal} of ${check.compared} decisions logged what the lake gives.`);
+        const states = Object.entries(check.states).map(([state, n]) => `${n} ${state}`);
+        if (states.length > 0) console.log(`Histories: ${states.join(', ')}.`);
+        for (const difference of check.differences) console.log(JSON.stringify(difference));
+      } else printObject(check, context.format);
+      if (check.equal < check.compared)
+        throw new CliError('FEATURES_DIFFER', `${check.compared - check.equal} decisions logged other values.`);
     });
 }
 

@@ -75,6 +75,7 @@ export const ROLE_TABLE: Readonly<Record<string, Access>> = {
   'POST /api/v1/decisions/replay': ANY_ROLE,
   'POST /api/v1/decisions/try': ANY_ROLE,
   'GET /api/v1/lake/reconciliation': ANY_ROLE,
+  'GET /api/v1/lake/features/check': ANY_ROLE,
   // registry
   'GET /api/v1/models': ANY_ROLE,
   'POST /api/v1/models': LEARNING,

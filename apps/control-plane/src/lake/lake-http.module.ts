@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { SnapshotStoreModule } from '../edges/snapshot-store.module';
 import { RegistryModule } from '../registry/registry.module';
 import { DecisionsController } from './decisions.controller';
+import { FeatureCheckController } from './feature-check.controller';
+import { FeatureCheckService } from './feature-check.service';
 import { LakeJobs } from './lake-jobs';
 import { LakeRetention } from './lake-retention';
 import { LakeModule } from './lake.module';
@@ -17,7 +19,7 @@ import { SegmentsController } from './segments.controller';
 /** Ingest, decisions API and background jobs of the lake: the HTTP root only. */
 @Module({
   imports: [LakeModule, SnapshotStoreModule, RegistryModule],
-  controllers: [SegmentsController, DecisionsController, ReconciliationController],
+  controllers: [SegmentsController, DecisionsController, ReconciliationController, FeatureCheckController],
   providers: [
     SegmentIngestService,
     ModelExpectation,
@@ -27,6 +29,7 @@ import { SegmentsController } from './segments.controller';
     LakeRetention,
     ParquetCompactor,
     ReplayService,
+    FeatureCheckService,
   ],
 })
 export class LakeHttpModule {}
