@@ -1,8 +1,13 @@
 /** Users that share one set; all of a user's work stays inside it. */
 export const WAYS = 16;
-/** Spins for a set's lock before the thread sleeps, and sleeps of a millisecond before the owner counts as dead. */
+/** A set's lock: free, held, or held and awaited (as state/shared-lock.ts; here a word of each set, without an object each). */
+const FREE = 0;
+const HELD = 1;
+const AWAITED = 2;
+/** A holder is done within microseconds unless the system took its core away; after so many waits of so long it counts as dead. */
 const SPINS = 200;
-const SLEEPS = 50;
+const WAITS = 10;
+const WAIT_MS = 10;
 
 /** Words of a set's head: the lock, one to align, and up to when events of its users were given up (a float of two words). */
 const HEAD_WORDS = 4;
@@ -64,18 +69,20 @@ export class HistorySets {
 
   lock(set: number): void {
     if (!this.isShared) return;
-    for (let tries = 0; tries < SPINS + SLEEPS; tries += 1) {
-      if (Atomics.compareExchange(this.words, set, 0, 1) === 0) return;
-      if (tries >= SPINS) Atomics.wait(this.words, set, 1, 1);
+    const { words } = this;
+    for (let spin = 0; spin < SPINS; spin += 1) if (Atomics.compareExchange(words, set, FREE, HELD) === FREE) return;
+    for (let wait = 0; Atomics.exchange(words, set, AWAITED) !== FREE; wait += 1) {
+      // Nobody works in a set for this long. What its owner left half done is a feature of at most one user.
+      if (wait === WAITS) {
+        this.taken += 1;
+        return;
+      }
+      Atomics.wait(words, set, AWAITED, WAIT_MS);
     }
-    // Nobody works in a set for this long. What its owner left half done is a feature of at most one user.
-    this.taken += 1;
   }
 
   unlock(set: number): void {
-    if (!this.isShared) return;
-    Atomics.store(this.words, set, 0);
-    Atomics.notify(this.words, set, 1);
+    if (this.isShared && Atomics.exchange(this.words, set, FREE) === AWAITED) Atomics.notify(this.words, set, 1);
   }
 
   /** Fills `place` with the way of a set. */

@@ -15,6 +15,7 @@ const BY_THREADS = [
   'shed',
   'shadows',
   'histories',
+  'redisFaults',
   'internalErrors',
 ] as const;
 
@@ -24,6 +25,7 @@ export interface MetricsDelta {
   campaigns: ReturnType<CampaignCounts['drain']>;
   quality: ReturnType<AnswerQuality['drain']>;
   latency: number[];
+  historyLookups: number[];
   stages: number[][];
 }
 
@@ -90,16 +92,18 @@ export class EdgeMetrics {
       campaigns: this.campaigns.drain(),
       quality: this.quality.drain(),
       latency: this.latency.drain(),
+      historyLookups: this.historyLookups.drain(),
       stages: this.stages.drain(),
     };
   }
 
   /** Adds what a bidding thread counted. */
-  absorb({ counters, campaigns, quality, latency, stages }: MetricsDelta): void {
+  absorb({ counters, campaigns, quality, latency, historyLookups, stages }: MetricsDelta): void {
     for (const name of BY_THREADS) this[name].absorb(counters[name]);
     this.campaigns.absorb(campaigns);
     this.quality.absorb(quality);
     this.latency.absorb(latency);
+    this.historyLookups.absorb(historyLookups);
     this.stages.absorb(stages);
   }
 
