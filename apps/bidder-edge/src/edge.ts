@@ -17,7 +17,8 @@ import type { Logger } from './log';
 import { EdgeMetrics, type Gauge } from './metrics';
 import { noticePorts } from './notice-ports';
 import { KeyWatch, NoticeReceiver, NoticeSigner, PriceReader } from './notices';
-import { GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
+import { type GroupCommit, recoverSegments, SegmentStore, Shipper } from './outbox';
+import { openCommit } from './open-commit';
 import { BidPath } from './pipeline';
 import { isLoopback, LIMITS, routes, SERVERS, type Handler, type RunningServer } from './server';
 import { ShadowQueue } from './shadow';
@@ -27,7 +28,6 @@ import { EdgeState, encodeEntry, GrantIntake, Journal, openSharedMemory, type Sh
 import { BiddingThreads, gatherNews } from './threads';
 
 const JOURNAL_MAX_BYTES = 64 << 20;
-const MAX_PENDING_BYTES = 64 << 20;
 /** Without an answer for this long the control plane counts as unreachable and the outage allowance may be spent. */
 const UNREACHABLE_AFTER_HEARTBEATS = 3;
 const DRAIN_MS = 2000;
@@ -98,7 +98,8 @@ export class Edge {
       { onOpen: (account) => this.threads?.onOpen(account), onDrop: (grantId) => this.threads?.onDrop(grantId) },
       this.histories,
     );
-    this.commit = this.openCommit();
+    const { metrics, state, segments } = this;
+    this.commit = openCommit({ config, log, metrics, state, segments, journal: this.journal });
     this.threads = memory && this.openThreads(memory);
     this.intake = new GrantIntake(this.state, this.commit);
     const keys = new KeyRing(config.snapshotKeys);
@@ -284,29 +285,6 @@ export class Edge {
       notReady: () => this.notReady(),
       isPublic: !isLoopback(this.config.host),
     });
-  }
-
-  private openCommit(): GroupCommit {
-    const journal = {
-      append: async (frames: Uint8Array) => {
-        await this.journal.append(frames);
-        if (this.journal.isLong) await this.journal.compact(this.state.dump(Date.now()));
-      },
-    };
-    return new GroupCommit(
-      { segments: this.segments, journal },
-      {
-        everyMs: this.config.commitEveryMs,
-        maxPendingBytes: MAX_PENDING_BYTES,
-        onShed: (kind) => this.metrics.shed.add(1, kind),
-        onFault: (error) => {
-          const code = (error as NodeJS.ErrnoException).code ?? 'UNKNOWN';
-          this.metrics.outboxFaults.add(1, code);
-          this.log.error({ code }, 'the outbox cannot be written: bidding stops until it can');
-        },
-        onRecovered: () => this.log.info('the outbox can be written again: bidding resumes'),
-      },
-    );
   }
 
   private openKillWatch(): KillWatch | null {
