@@ -5,7 +5,7 @@ import { LaneBudgets } from './lane-budgets';
 import { LateBills } from './late-bills';
 import { LedgerAccount } from './ledger-account';
 import type { OpenedAccount } from './thread-state';
-import type { Lock } from './shared-lock';
+import { underLock, type Lock } from './shared-lock';
 
 /** An account as a checkpoint keeps it; reserved and free follow from the reservations. */
 export interface SavedAccount {
@@ -53,7 +53,7 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
    * @param takesLate the grant pays the late bills of its lane: nobody else keeps books of them
    */
   add(grant: BudgetGrant, isPending = false, takesLate = false): boolean {
-    return this.locked(() => {
+    return underLock(this.lock, () => {
       const known = this.byId.get(grant.grantId);
       if (!known) return this.addNew(grant, isPending, takesLate);
       if (known.isClosed) return false;
@@ -78,7 +78,7 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
 
   /** A reservation was billed: `paidNanos` <= `reservedNanos` is spent, the rest is free again. */
   settle(grantId: string, reservedNanos: number, paidNanos: number): void {
-    this.locked(() => {
+    underLock(this.lock, () => {
       const account = this.must(grantId);
       assert(paidNanos >= 0 && paidNanos <= reservedNanos && reservedNanos <= account.read('reserved'));
       account.settle(reservedNanos, paidNanos);
@@ -109,12 +109,12 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
 
   /** After a crash: what was free may back bids nobody remembers, so it is held until `untilMs` and then returned. */
   quarantine(untilMs: number): void {
-    this.locked(() => this.byId.forEach((account) => account.hold(untilMs)));
+    underLock(this.lock, () => this.byId.forEach((account) => account.hold(untilMs)));
   }
 
   /** A bill of a forgotten bid, paid from what is held for such bids. False when nothing (enough) is held. */
   settleHeld(grantId: string, paidNanos: number): boolean {
-    return this.locked(() => {
+    return underLock(this.lock, () => {
       const account = this.byId.get(grantId);
       if (!account || account.read('held') < paidNanos) return false;
       for (const cell of ['held', 'reserved'] as const) account.add(cell, -paidNanos);
@@ -178,7 +178,7 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
 
   /** Every account for a checkpoint, and back. */
   dump(): SavedAccount[] {
-    return this.locked(() =>
+    return underLock(this.lock, () =>
       [...this.byId.values()].map((account) => ({
         grant: account.grant,
         spentNanos: account.read('spent'),
@@ -216,14 +216,14 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
     for (const grantId of grantIds) {
       const account = this.byId.get(grantId);
       if (!account?.isClosed) continue;
-      this.locked(() => account.leave());
+      underLock(this.lock, () => account.leave());
       this.drop(grantId);
       this.watcher?.onDrop(grantId);
     }
   }
 
   reports(): GrantReport[] {
-    return this.locked(() => [...this.byId.values()].map((account) => account.report()));
+    return underLock(this.lock, () => [...this.byId.values()].map((account) => account.report()));
   }
 
   /** Lanes with open grants, and what pacing steers by: the newest plan and the arm's spend today, nanos. */
@@ -243,7 +243,7 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
 
   /** Double entry; called by tests and by the heartbeat in development. Throws AssertionError. */
   assertBalanced(): void {
-    this.locked(() => this.byId.forEach((account) => account.assertBalanced()));
+    underLock(this.lock, () => this.byId.forEach((account) => account.assertBalanced()));
   }
 
   private addNew(grant: BudgetGrant, isPending: boolean, takesLate: boolean): boolean {
@@ -258,7 +258,7 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
   }
 
   private giveBack(part: (account: LedgerAccount) => number): Returned[] {
-    return this.locked(() =>
+    return underLock(this.lock, () =>
       [...this.byId.values()].map((account) => ({ grantId: account.grant.grantId, nanos: part(account) })),
     );
   }
@@ -271,14 +271,5 @@ export class BudgetLedger extends LaneBudgets<LedgerAccount> {
   private spentElsewhere(account: LedgerAccount): number {
     const { campaignId, arm } = account.grant;
     return (this.laneSpent.get(laneOf(campaignId, arm)) ?? 0) - account.read('spent') - account.read('late');
-  }
-
-  private locked<T>(act: () => T): T {
-    this.lock.acquire();
-    try {
-      return act();
-    } finally {
-      this.lock.release();
-    }
   }
 }

@@ -1,6 +1,6 @@
 import { hashText } from '#domain/random';
 import { CounterTable, SLOTS, type CapId } from './counter-table';
-import { NO_LOCK, type Lock } from './shared-lock';
+import { NO_LOCK, underLock, type Lock } from './shared-lock';
 
 const MINUTE_MS = 60_000;
 /** Entries looked at for one that has passed when there is no room: the work of one request stays bounded. */
@@ -61,7 +61,7 @@ export class FrequencyCounts {
     const cap = this.capOf(capKey);
     const place = this.find(cap, userKey);
     if (place >= 0) return this.countAt(place, cap, nowMs);
-    const hasRoom = this.table.size < this.maxEntries || this.locked(() => this.makeRoom(nowMs));
+    const hasRoom = this.table.size < this.maxEntries || underLock(this.lock, () => this.makeRoom(nowMs));
     return hasRoom ? 0 : COUNT_UNKNOWN;
   }
 
@@ -82,11 +82,11 @@ export class FrequencyCounts {
 
   /** Takes one exposure without asking: for reservations rebuilt after a restart. */
   restore(capKey: string, userKey: string): void {
-    this.locked(() => this.table.addReserved(this.ensure(this.capOf(capKey), userKey), 1));
+    underLock(this.lock, () => this.table.addReserved(this.ensure(this.capOf(capKey), userKey), 1));
   }
 
   release(capKey: string, userKey: string): void {
-    this.locked(() => {
+    underLock(this.lock, () => {
       const place = this.find(this.capOf(capKey), userKey);
       if (place >= 0) this.table.addReserved(place, -1);
     });
@@ -94,7 +94,7 @@ export class FrequencyCounts {
 
   /** The impression happened: counts from now on until the window has passed. Never refused: it is a fact. */
   confirm(capKey: string, userKey: string, atMs: number, wasReserved: boolean): void {
-    this.locked(() => {
+    underLock(this.lock, () => {
       const cap = this.capOf(capKey);
       const place = this.ensure(cap, userKey);
       if (wasReserved) this.table.addReserved(place, -1);
@@ -105,7 +105,7 @@ export class FrequencyCounts {
   /** As `confirm`, but dropped when there is no room: for soft counts that only discount. */
   confirmIfRoom(capKey: string, userKey: string, atMs: number): void {
     const isKnown = this.find(this.capOf(capKey), userKey) >= 0;
-    if (isKnown || this.locked(() => this.makeRoom(atMs))) this.confirm(capKey, userKey, atMs, false);
+    if (isKnown || underLock(this.lock, () => this.makeRoom(atMs))) this.confirm(capKey, userKey, atMs, false);
   }
 
   /** Everything confirmed, for a checkpoint; reservations are journalled apart. */
@@ -126,7 +126,7 @@ export class FrequencyCounts {
 
   load({ capKey, low, high, pairs }: SavedCounter): void {
     const cap = this.capOf(capKey);
-    this.locked(() => {
+    underLock(this.lock, () => {
       const place = this.table.ensure(low, high, cap.id);
       for (let pair = 0; pair + 1 < pairs.length; pair += 2)
         this.table.add(place, Math.floor(pairs[pair] / cap.bucketMs), pairs[pair + 1]);
@@ -172,15 +172,6 @@ export class FrequencyCounts {
 
   private countAt(place: number, cap: Cap, nowMs: number): number {
     return Math.min(COUNT_UNKNOWN, this.table.reserved(place) + this.table.sum(place, oldestAt(cap, nowMs)));
-  }
-
-  private locked<T>(act: () => T): T {
-    this.lock.acquire();
-    try {
-      return act();
-    } finally {
-      this.lock.release();
-    }
   }
 
   /** Whether one more entry fits, after some of those that have passed were taken out. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Arm } from '#domain/contracts';
 import type { Account } from './account';
 import { LaneMap } from './lane-map';
-import { NO_LOCK, type Lock } from './shared-lock';
+import { NO_LOCK, underLock, type Lock } from './shared-lock';
 
 const NO_ACCOUNTS: readonly never[] = [];
 
@@ -57,28 +57,25 @@ export class LaneBudgets<A extends Account = Account> {
   reserve(campaignId: string, arm: Arm, priceNanos: number, nowMs: number, reachable: boolean): string | null {
     // NaN is not more than what is free, and one of it would make an account unlimited for good.
     assert(Number.isSafeInteger(priceNanos) && priceNanos >= 0, `a price of ${priceNanos} nanos`);
-    this.lock.acquire();
-    try {
-      let best: A | null = null;
-      for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) {
-        if (!account.isOpen(nowMs) || account.usableNanos(nowMs, reachable) < priceNanos) continue;
-        if (best === null || account.expiresAtMs < best.expiresAtMs) best = account;
-      }
-      best?.take(priceNanos);
-      return best?.name.grantId ?? null;
-    } finally {
-      this.lock.release();
-    }
+    return underLock(this.lock, () => {
+      const account = this.endingFirst(campaignId, arm, priceNanos, nowMs, reachable);
+      account?.take(priceNanos);
+      return account?.name.grantId ?? null;
+    });
   }
 
   /** A reservation ended without a bill. */
   release(grantId: string, reservedNanos: number): void {
-    this.lock.acquire();
-    try {
-      this.must(grantId).settle(reservedNanos, 0);
-    } finally {
-      this.lock.release();
+    underLock(this.lock, () => this.must(grantId).settle(reservedNanos, 0));
+  }
+
+  private endingFirst(campaignId: string, arm: Arm, nanos: number, nowMs: number, reachable: boolean): A | null {
+    let first: A | null = null;
+    for (const account of this.byLane.get(campaignId, arm) ?? NO_ACCOUNTS) {
+      if (!account.isOpen(nowMs) || account.usableNanos(nowMs, reachable) < nanos) continue;
+      if (first === null || account.expiresAtMs < first.expiresAtMs) first = account;
     }
+    return first;
   }
 
   protected must(grantId: string): A {

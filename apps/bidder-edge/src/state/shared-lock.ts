@@ -31,3 +31,13 @@ export class SharedLock implements Lock {
     if (Atomics.exchange(this.word, 0, FREE) === AWAITED) Atomics.notify(this.word, 0, 1);
   }
 }
+
+/** Does something while a lock is held. */
+export function underLock<T>(lock: Lock, act: () => T): T {
+  lock.acquire();
+  try {
+    return act();
+  } finally {
+    lock.release();
+  }
+}
