@@ -14,7 +14,7 @@ import { COUNTER_KINDS, stretches, type CounterKind } from './packed-counters';
 import { Pacing } from './pacing';
 import type { Holds } from './holds';
 import type { Reservation } from './reservation';
-import { Reservations } from './reservations';
+import { MAX_VOIDED, Reservations } from './reservations';
 import { tablesOf, type SharedMemory } from './shared-memory';
 import { StandaloneGrants } from './standalone-grants';
 
@@ -92,7 +92,8 @@ export class EdgeState implements DecisionState {
     this.ledger = new BudgetLedger(tables.rows, tables.budgetLock, watcher);
     this.caps = new FrequencyCounts(limits.maxCapEntries, tables.caps, tables.countLock);
     this.exposures = new FrequencyCounts(limits.maxCapEntries, tables.exposures, tables.countLock);
-    this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, life);
+    const maxVoided = Math.min(MAX_VOIDED, limits.maxNoticeEntries);
+    this.reservations = new Reservations(this.ledger, this.caps, limits.maxReservations, life, maxVoided);
     this.guard = new NoticeGuard(limits.maxNoticeEntries);
     this.conversions = new NoticeGuard(limits.maxNoticeEntries);
     this.standalone = new StandaloneGrants(this.ledger, limits.bootId);

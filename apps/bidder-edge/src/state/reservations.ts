@@ -5,8 +5,8 @@ import type { FrequencyCounts } from './frequency-counts';
 import { Holds } from './holds';
 import type { Reservation } from './reservation';
 
-/** Voided reservations whose user and caps are remembered for a late bill. */
-const MAX_VOIDED = 50_000;
+/** Voided reservations whose user and caps are remembered for a late bill; never more than notices are. */
+export const MAX_VOIDED = 50_000;
 
 /** Open reservations, in queues by how long they live. */
 export class Reservations {
@@ -19,6 +19,7 @@ export class Reservations {
     private readonly caps: FrequencyCounts,
     maxOpen: number,
     life: BidLifeLimits,
+    private readonly maxVoided = MAX_VOIDED,
   ) {
     this.holds = new Holds(ledger, caps, life, () => this.open.size < maxOpen);
   }
@@ -62,7 +63,7 @@ export class Reservations {
   void(reservation: Reservation): void {
     this.open.delete(reservation.decisionId);
     this.holds.cancel(reservation);
-    if (this.voided.size >= MAX_VOIDED)
+    if (this.voided.size >= this.maxVoided)
       for (const oldest of this.voided.keys()) {
         this.voided.delete(oldest);
         break;
