@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { attributionSchema } from './attribution';
+import { timeZoneSchema } from './time-zone';
 
 /** Micros of the campaign's currency; integers below 2^53. */
 const micros = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -40,15 +41,6 @@ export const goalSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
-const timeZone = z.string().refine((zone) => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}, 'must be an IANA time zone');
-
 /** What ad ops writes. The flight is half open: [startAt, endAt). */
 export const campaignInputSchema = z
   .strictObject({
@@ -57,7 +49,7 @@ export const campaignInputSchema = z
     status: z.enum(['active', 'paused']).default('active'),
     startAt: z.iso.datetime(),
     endAt: z.iso.datetime(),
-    timeZone,
+    timeZone: timeZoneSchema,
     currency: z
       .string()
       .regex(/^[A-Z]{3}$/)

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { exchangeNameSchema } from './exchange';
+import { timeZoneSchema } from './time-zone';
 
 /** What an invoice's lines are told apart by. */
 export const INVOICE_SCOPES = ['campaign', 'seat'] as const;
@@ -100,15 +101,6 @@ export type InvoiceReport = z.infer<typeof invoiceReportSchema>;
 export const invoiceSummarySchema = invoiceReportSchema.omit({ results: true });
 export type InvoiceSummary = z.infer<typeof invoiceSummarySchema>;
 
-const timeZone = z.string().refine((zone) => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}, 'must be an IANA time zone');
-
 /** Largest invoice, characters. */
 export const MAX_INVOICE_CHARS = 4_000_000;
 
@@ -119,7 +111,7 @@ export const reconcileInputSchema = z.strictObject({
   /** The invoice as CSV (RFC 4180) with a header. */
   invoice: z.string().min(1).max(MAX_INVOICE_CHARS),
   /** Of the invoice's days. */
-  timeZone: timeZone.default('UTC'),
+  timeZone: timeZoneSchema.default('UTC'),
   /** Differences of counts and of spend up to this share count as none, hundredths of a per cent. */
   toleranceBps: z.number().int().min(0).max(10_000).default(100),
   /** Takes the lines into the books of what is owed; each once. */

@@ -1,3 +1,5 @@
+import { mix32 } from '#domain/random';
+
 /** Users that share one set; all of a user's work stays inside it. */
 export const WAYS = 16;
 /** A set's lock: free, held, or held and awaited (as state/shared-lock.ts; here a word of each set, without an object each). */
@@ -56,11 +58,9 @@ export class HistorySets {
 
   /** First word of the set of a user. */
   setOf(low: number, high: number): number {
-    // Finaliser of MurmurHash3; the key is a hash already, but of a form that outsiders may choose in tests.
-    let h = low ^ Math.imul(high, 0x9e3779b1);
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return Math.floor((((h ^ (h >>> 16)) >>> 0) / 4_294_967_296) * this.sets) * SET_WORDS;
+    // The key is a hash already, but of a form that outsiders may choose in tests.
+    const h = mix32(low ^ Math.imul(high, 0x9e3779b1));
+    return Math.floor((h / 2 ** 32) * this.sets) * SET_WORDS;
   }
 
   setAt(index: number): number {

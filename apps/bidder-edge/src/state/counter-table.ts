@@ -1,3 +1,5 @@
+import { mix32 } from '#domain/random';
+
 /** Buckets that one counter keeps. */
 export const SLOTS = 24;
 const MAX_COUNT = 65_535;
@@ -214,9 +216,7 @@ export class CounterTable {
 
   /** Finaliser of MurmurHash3 over the pair, spread over all places. */
   private homeOf(low: number, high: number, capLow: number): number {
-    let h = low ^ Math.imul(high, 0x9e3779b1) ^ Math.imul(capLow, 0x85ebca77);
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return Math.floor((((h ^ (h >>> 16)) >>> 0) / 4_294_967_296) * this.places);
+    const h = mix32(low ^ Math.imul(high, 0x9e3779b1) ^ Math.imul(capLow, 0x85ebca77));
+    return Math.floor((h / 2 ** 32) * this.places);
   }
 }

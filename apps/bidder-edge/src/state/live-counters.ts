@@ -4,6 +4,10 @@ import type { Arm, LiveState } from '#domain/contracts';
 export const RATE_TAU_MS = 10_000;
 const WIN_TAU_MS = 60_000;
 
+/** What is left of a sum after a time; a clock that steps back must not make it grow. */
+export const decayed = (sum: number, sinceMs: number, tauMs: number): number =>
+  sum * Math.exp(-Math.max(0, sinceMs) / tauMs);
+
 /** Exponentially decayed sum of events. */
 class DecayedSum {
   private sum = 0;
@@ -17,8 +21,7 @@ class DecayedSum {
   }
 
   at(nowMs: number): number {
-    // A clock that steps back must not make the sum grow.
-    return this.sum * Math.exp(-Math.max(0, nowMs - this.atMs) / this.tauMs);
+    return decayed(this.sum, nowMs - this.atMs, this.tauMs);
   }
 }
 

@@ -19,7 +19,7 @@ export class Reservations {
     private readonly caps: FrequencyCounts,
     maxOpen: number,
     life: BidLifeLimits,
-    private readonly maxVoided = MAX_VOIDED,
+    private readonly maxVoided: number,
   ) {
     this.holds = new Holds(ledger, caps, life, () => this.open.size < maxOpen);
   }

@@ -1,5 +1,5 @@
 import type { Arm, LiveState } from '#domain/contracts';
-import { RATE_TAU_MS } from './live-counters';
+import { decayed, RATE_TAU_MS } from './live-counters';
 import type { SharedMemory } from './shared-memory';
 
 const FIELDS = 2;
@@ -17,7 +17,7 @@ export class ThreadLive {
 
   onRequest(nowMs: number): void {
     const { sums, own } = this;
-    sums[own] = decayed(sums[own], sums[own + 1], nowMs) + 1;
+    sums[own] = decayed(sums[own], nowMs - sums[own + 1], RATE_TAU_MS) + 1;
     sums[own + 1] = nowMs;
   }
 
@@ -33,7 +33,7 @@ export class ThreadLive {
   read(arm: Arm, exchange: string, openReservations: number, nowMs: number): LiveState {
     const { sums } = this;
     let sum = 0;
-    for (let at = 0; at < sums.length; at += FIELDS) sum += decayed(sums[at], sums[at + 1], nowMs);
+    for (let at = 0; at < sums.length; at += FIELDS) sum += decayed(sums[at], nowMs - sums[at + 1], RATE_TAU_MS);
     return {
       requestRate: (sum * 1000) / RATE_TAU_MS,
       winRate: this.winRates.get(`${arm}|${exchange}`) ?? 0,
@@ -41,7 +41,3 @@ export class ThreadLive {
     };
   }
 }
-
-/** A clock that steps back must not make the sum grow. */
-const decayed = (sum: number, atMs: number, nowMs: number): number =>
-  sum * Math.exp(-Math.max(0, nowMs - atMs) / RATE_TAU_MS);

@@ -9,11 +9,25 @@ import type { Logger } from '../log';
 import { EdgeMetrics } from '../metrics';
 import { NoticeSigner, PriceReader } from '../notices';
 import { BidPath } from '../pipeline';
-import { LIMITS, problemResponse, SERVERS, wrongMethod, type EdgeRequest, type EdgeResponse } from '../server';
-import type { RunningServer } from '../server';
+import {
+  LIMITS,
+  problemResponse,
+  SERVERS,
+  wrongMethod,
+  type EdgeRequest,
+  type EdgeResponse,
+  type RunningServer,
+} from '../server';
 import { ShadowQueue } from '../shadow';
-import { ArtifactFolder, KeyRing, loadSnapshot, readShipped, SnapshotRefusal, type LiveSnapshot } from '../snapshot';
-import { artifactsOf } from '../snapshot';
+import {
+  ArtifactFolder,
+  artifactsOf,
+  KeyRing,
+  loadSnapshot,
+  readShipped,
+  SnapshotRefusal,
+  type LiveSnapshot,
+} from '../snapshot';
 import { bidLifeOf, SharedStatus, ThreadState } from '../state';
 import {
   sharedMs,
@@ -31,7 +45,7 @@ const TELL_MS = 250;
 /** Requests that wait for the control thread; more are told to come again. */
 const MOST_ASKED = 4096;
 const NO_NEWS: News = {
-  ...{ pacing: [], exploration: [], winRates: [], stateVersion: 0, reachable: false, canary: null, draining: false },
+  ...{ pacing: [], exploration: [], winRates: [], stateVersion: 0, reachable: false, canary: null },
   kill: { level: 'none', agents: [], stoppedCampaigns: new Set() },
 };
 

@@ -13,6 +13,5 @@ export function gatherNews(facts: EdgeFacts, stateVersion: number): News {
     reachable: facts.reachable(),
     kill: facts.kill(),
     canary: served && { served, untilMs: sharedMs() + (lease.leftMs ?? 0) },
-    draining: facts.draining(),
   };
 }

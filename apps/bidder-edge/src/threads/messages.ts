@@ -26,7 +26,6 @@ export interface News extends StateNews {
   kill: KillEffect;
   /** What may be served, and until when on the clock that all threads share (`sharedMs`). */
   canary: { served: ServedCanary; untilMs: number } | null;
-  draining: boolean;
 }
 
 /** A snapshot as its checks begin: the bundle's own text, or the one shipped with the edge. */
