@@ -11,6 +11,8 @@ const SWEEP_MS = 500;
 const MAX_CONNECTIONS = 16_384;
 /** How long a connection without a request may still bring one when the server closes: ended at once, it would lose the one under way. */
 const GRACE_MS = 500;
+/** By then every thread that was told to has ceased to listen. */
+const ALL_CLOSED_MS = 50;
 
 /**
  * Serves HTTP/1.x read by ourselves from the sockets (decision 030): for requests of this size Node's own server costs more than a decision.
@@ -54,8 +56,11 @@ export async function serveLean(
   return {
     port: (server.address() as AddressInfo).port,
     close: async (drainMs) => {
+      const closed = drain(server, connections, drainMs);
+      // Where several threads listen, an answer that ends its connection sends the client to another one's queue, which the system resets when that closes.
+      if (options.reusePort === true) await new Promise((resolve) => setTimeout(resolve, ALL_CLOSED_MS));
       isDraining = true;
-      await drain(server, connections, drainMs);
+      await closed;
       clearInterval(sweeper);
     },
   };
