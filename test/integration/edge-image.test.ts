@@ -4,6 +4,7 @@ import { chmodSync, chownSync, existsSync, lstatSync, mkdtempSync, readdirSync, 
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { EDGE_NODE_FLAGS } from '../../scripts/stack/parts';
 import { fillEdgeFolder, type EdgeFolder } from '../../scripts/ship/edge-folder';
 import { waitFor } from '../fixtures/edge-process';
 import { ask, bannerRequest, notify } from '../fixtures/edge-traffic';
@@ -125,7 +126,9 @@ describe('the image of an edge, step by step', () => {
     expect(instruction('ENV')).toContain('EDGE_HOME=/var/lib/adloop-edge');
     for (const command of [instruction('ENTRYPOINT'), instruction('HEALTHCHECK')])
       expect(existsSync(path.join(code, commandOf(command)[0]))).toBe(true);
-    expect(existsSync(path.join(code, commandOf(instruction('ENTRYPOINT'))[1] ?? ''))).toBe(true);
+    const [, ...args] = commandOf(instruction('ENTRYPOINT'));
+    expect(args.slice(0, -1)).toEqual(EDGE_NODE_FLAGS);
+    expect(existsSync(path.join(code, args.at(-1) ?? ''))).toBe(true);
   });
 
   test('starts from the shipped snapshot as that user, is healthy, bids with its model, and settles', async () => {
