@@ -4,6 +4,7 @@
  */
 export * from './key-watch';
 export * from './notice-price';
+export * from './notice-token';
 export * from './receive-notice';
 export * from './token';
 export * from './price-cipher';

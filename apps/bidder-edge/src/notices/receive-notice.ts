@@ -5,7 +5,8 @@ import type { GroupCommit } from '../outbox/group-commit';
 import type { EdgeState } from '../state/edge-state';
 import { AUDIT, readLossReason, readMinToWin, readNoticePrice } from './notice-price';
 import type { ReadPrice } from './price-reader';
-import type { NoticeSigner, NoticeToken } from './token';
+import type { NoticeToken } from './notice-token';
+import type { NoticeSigner } from './token';
 
 /** What a notice did, in the words of the metric `adloop_edge_notices_total{result}`. */
 export type NoticeResult =
