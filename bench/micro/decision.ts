@@ -142,10 +142,7 @@ export class Decider {
       lifeMs: DEFAULT_BID_LIFE.leastMs,
     }));
     const response = renderBidResponse(request, decisions, index, (decision) => this.urls(decision), exchange);
-    if (response !== null) {
-      this.bids += 1;
-      JSON.stringify(response);
-    }
+    if (response !== null) this.bids += 1;
     for (const decision of decisions) this.record(decision);
   }
 

@@ -192,8 +192,11 @@ function matchCampaign(
   for (const slot of slots) {
     for (const creative of campaign.creativesBySlot.get(slot) ?? []) {
       const reason = creativeFilter(creative, terms, impression);
-      if (reason === null) (fitting ??= []).push(creative);
-      else if (rankOf(reason) > furthestRank) furthestRank = rankOf((furthest = reason));
+      if (reason === null) {
+        // A literal has room for one, as nearly all need; an empty list that is pushed to has room for 17.
+        if (fitting === null) fitting = [creative];
+        else fitting.push(creative);
+      } else if (rankOf(reason) > furthestRank) furthestRank = rankOf((furthest = reason));
     }
   }
   if (fitting === null) return furthest;

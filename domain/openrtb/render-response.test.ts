@@ -1,5 +1,6 @@
 import { contextOf, freshState, hashUser } from '../../test/fixtures/decision-scene';
 import { demoSnapshot, exchangeOf } from '../../test/fixtures/demo-snapshot';
+import { responseOf } from '../../test/fixtures/rendered-response';
 import { decideRequest, prepareRequest } from '../coordination';
 import { buildServingIndex } from '../matching';
 import { normaliseRequest } from './normalise-request';
@@ -15,13 +16,14 @@ const URLS = {
   viewUrl: 'http://n.example/n/view?t=T',
 };
 
-function respond(over: object) {
+function respond(over: object, ext: object | null = null) {
   const raw = { id: 'r', site: {}, imp: [{ id: 'a', banner: { w: 300, h: 250 } }], ...over };
   const request = normaliseRequest(raw, exchange, index.snapshot.fx, hashUser, index.snapshot.layerSalt);
   const prepared = prepareRequest(index, request, contextOf(), freshState());
   const decisions = decideRequest(index, prepared, null, () => true);
   const named = decisions.map((decision, i) => ({ ...decision, decisionId: `d-${i}`, lifeMs: 300_000 }));
-  return { decisions, response: renderBidResponse(request, named, index, () => URLS, exchange) };
+  const text = renderBidResponse(request, named, index, () => URLS, exchange, ext);
+  return { decisions, response: responseOf(text) };
 }
 
 describe('renderBidResponse', () => {
@@ -69,6 +71,13 @@ describe('renderBidResponse', () => {
     expect(bid?.adm).toContain('href="http://n.example/n/click?t=T&amp;x=&quot;1&quot;"');
     expect(bid?.adm).not.toMatch(/\{CLICK_URL\}|\{LANDING_URL\}/);
     expect(bid?.nurl).toBe(URLS.nurl);
+  });
+
+  it('is JSON whatever the request’s own names hold', () => {
+    const id = 'r"\\\u0000é\u2028';
+    const { response } = respond({ id, imp: [{ id, banner: { w: 300, h: 250 } }] }, { note: id });
+    expect(response).toMatchObject({ id, ext: { note: id } });
+    expect(response?.seatbid[0]?.bid[0]?.impid).toBe(id);
   });
 
   it('uses https alone on a secure impression', () => {

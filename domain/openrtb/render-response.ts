@@ -1,17 +1,17 @@
+import type { CreativeOf } from '../contracts/creative';
 import type { DecisionOutputs } from '../contracts/decision-record';
 import type { ExchangeSettings } from '../contracts/exchange';
 import type { MediaOffer, NativeOffer, NormalisedImpression, NormalisedRequest } from '../contracts/normalised-request';
 import type { ServedCreative, ServingIndex } from '../matching/serving-index';
 import { bidToCurrencyMicros } from '../money';
-import { bannerMarkup } from './banner-markup';
 import { statedExpirySeconds } from './bid-life';
+import { bidTemplate, escapeAttribute, type BidTemplate } from './bid-template';
 import type { MarkupLinks } from './markup-links';
-import { renderDsa, type RenderedDsa } from './dsa';
-import { landingUrlOf } from './landing-url';
+import { renderDsa } from './dsa';
 import { nativeMarkup } from './native-markup';
 import { vastMarkup } from './vast-markup';
 
-/** Notice and click URLs of one bid, all around one signed token. */
+/** Notice and click URLs of one bid, all around one signed token. They hold nothing that JSON would have to escape. */
 export interface BidUrls {
   nurl: string;
   /** Null where the exchange bills by another notice. */
@@ -22,7 +22,7 @@ export interface BidUrls {
   viewUrl: string;
 }
 
-/** What rendering needs of a decision; bid.id = decisionId. */
+/** What rendering needs of a decision; bid.id = decisionId, which JSON takes as it is. */
 export interface RenderableDecision {
   decisionId: string;
   inputs: { impIndex: number };
@@ -31,67 +31,32 @@ export interface RenderableDecision {
   lifeMs: number;
 }
 
-/** One bid as sent (OpenRTB 2.6, section 4.2.3). */
-export interface RenderedBid {
-  id: string;
-  impid: string;
-  price: number;
-  nurl: string;
-  burl?: string;
-  lurl: string;
-  adm: string;
-  adomain: string[];
-  cid: string;
-  crid: string;
-  cat?: string[];
-  cattax?: number;
-  attr?: number[];
-  mtype: 1 | 2 | 3 | 4;
-  w?: number;
-  h?: number;
-  dealid?: string;
-  /** Bundle of the app that is advertised. */
-  bundle?: string;
-  apis?: number[];
-  /** Of video and audio: seconds, and AdCOM creative subtype of the markup. */
-  dur?: number;
-  protocol?: number;
-  /** Seconds until the impression that the bid is good for. */
-  exp?: number;
-  ext?: { dsa: RenderedDsa };
-}
-
-/** A bid response as sent. */
-export interface RenderedResponse {
-  id: string;
-  bidid: string;
-  cur: string;
-  seatbid: { seat: string; bid: RenderedBid[] }[];
-}
-
-/** Content Taxonomy 1.0: the only one that creatives carry. */
-const CATTAX_1 = 1;
-/** AdCOM markup types. */
-const MTYPES = { banner: 1, video: 2, audio: 3, native: 4 } as const;
-
 /**
- * OpenRTB 2.6 bid response with the decisions that bid, or null when none does (answer 204). Prices go to the bid currency by floor, but
- * never below the floor that was asked in it. On secure impressions every URL of ours is https.
+ * OpenRTB 2.6 bid response with the decisions that bid, as JSON; null when none does (answer 204). Prices go to the bid currency by floor, but
+ * never below the floor that was asked in it. On secure impressions every URL of ours is https. Written member by member: the same as an object,
+ * stringified, took three times as long.
+ * @param ext of the response
  */
-export function renderBidResponse(
+export function renderBidResponse<Decision extends RenderableDecision>(
   request: NormalisedRequest,
-  decisions: readonly RenderableDecision[],
+  decisions: readonly Decision[],
   index: ServingIndex,
-  urls: (decision: RenderableDecision) => BidUrls,
+  urls: (decision: Decision) => BidUrls,
   exchange: ExchangeSettings,
-): RenderedResponse | null {
-  const bid: RenderedBid[] = [];
+  ext: object | null = null,
+): string | null {
+  let bids = '';
+  let bidId = '';
   for (const decision of decisions) {
-    if (decision.outputs.creativeId !== null) bid.push(renderBid(request, decision, index, urls(decision)));
+    if (decision.outputs.creativeId === null) continue;
+    const bid = renderBid(request, decision, index, urls(decision));
+    bids = bids === '' ? bid : `${bids},${bid}`;
+    if (bidId === '') bidId = decision.decisionId;
   }
-  const first = bid[0];
-  if (first === undefined) return null;
-  return { id: request.requestId, bidid: first.id, cur: request.bidCurrency, seatbid: [{ seat: exchange.seat, bid }] };
+  if (bids === '') return null;
+  const head = `{"id":${quoted(request.requestId)},"bidid":"${bidId}","cur":"${request.bidCurrency}"`;
+  const seat = `"seatbid":[{"seat":${quoted(exchange.seat)},"bid":[${bids}]}]`;
+  return `${head},${seat}${ext === null ? '' : `,"ext":${JSON.stringify(ext)}`}}`;
 }
 
 function renderBid(
@@ -99,76 +64,63 @@ function renderBid(
   decision: RenderableDecision,
   index: ServingIndex,
   urls: BidUrls,
-): RenderedBid {
-  const { outputs } = decision;
+): string {
+  const { outputs, decisionId } = decision;
   const impression = request.impressions[decision.inputs.impIndex];
   const served = index.creativeById.get(outputs.creativeId ?? '');
-  if (impression === undefined || served === undefined)
-    throw new RangeError(`nothing to render for ${decision.decisionId}`);
-  const { creative } = served;
+  if (impression === undefined || served === undefined) throw new RangeError(`nothing to render for ${decisionId}`);
   const { isSecure } = impression;
+  const price = bidToCurrencyMicros(index.snapshot.fx, request.bidCurrency, outputs.bidMicros) / 1e6;
+  const burl = urls.burl === null ? '' : `,"burl":"${urlFor(urls.burl, isSecure)}"`;
+  const notices = `"nurl":"${urlFor(urls.nurl, isSecure)}"${burl},"lurl":"${urlFor(urls.lurl, isSecure)}"`;
   const links: MarkupLinks = {
     clickUrl: urlFor(urls.clickUrl, isSecure),
     viewUrl: urlFor(urls.viewUrl, isSecure),
-    bidId: decision.decisionId,
+    bidId: decisionId,
   };
-  const bid: RenderedBid = {
-    id: decision.decisionId,
-    impid: impression.impId,
-    price: bidToCurrencyMicros(index.snapshot.fx, request.bidCurrency, outputs.bidMicros) / 1e6,
-    nurl: urlFor(urls.nurl, isSecure),
-    ...(urls.burl !== null && { burl: urlFor(urls.burl, isSecure) }),
-    lurl: urlFor(urls.lurl, isSecure),
-    adm: '',
-    adomain: creative.domains,
-    cid: served.campaignId,
-    crid: creative.creativeId,
-    mtype: MTYPES[creative.type],
-  };
-  addMarkup(bid, served, impression, links);
-  const expirySeconds = statedExpirySeconds(impression.expirySeconds ?? 0, decision.lifeMs);
-  if (expirySeconds !== null) bid.exp = expirySeconds;
-  if (outputs.dealId != null) bid.dealid = outputs.dealId;
-  if (creative.appBundle !== undefined) bid.bundle = creative.appBundle;
-  if (creative.categories.length > 0) {
-    bid.cat = creative.categories;
-    bid.cattax = CATTAX_1;
-  }
-  if (creative.attributes.length > 0) bid.attr = creative.attributes;
-  if (creative.apis.length > 0) bid.apis = creative.apis;
-  if (creative.dsa !== undefined && request.dsa != null) bid.ext = { dsa: renderDsa(creative.dsa, request.dsa) };
-  return bid;
+  const template = bidTemplate(served);
+  const head = `{"id":"${decisionId}","impid":${quoted(impression.impId)},"price":${price},${notices}`;
+  const about = `${markupMembers(served, template, impression, links)}${template.members}`;
+  return `${head}${about}${termMembers(request, impression, decision, served)}}`;
 }
 
-/** Markup and what the response says of it. Throws RangeError when the creative does not fit the impression: it was matched to another. */
-function addMarkup(
-  bid: RenderedBid,
-  served: ServedCreative,
+/** Members that depend on the deal and the request, each after a comma. */
+function termMembers(
+  request: NormalisedRequest,
+  impression: NormalisedImpression,
+  { outputs, lifeMs }: RenderableDecision,
+  { creative }: ServedCreative,
+): string {
+  let members = '';
+  const expirySeconds = statedExpirySeconds(impression.expirySeconds ?? 0, lifeMs);
+  if (expirySeconds !== null) members += `,"exp":${expirySeconds}`;
+  if (outputs.dealId != null) members += `,"dealid":${quoted(outputs.dealId)}`;
+  if (creative.dsa === undefined || request.dsa == null) return members;
+  return `${members},"ext":${JSON.stringify({ dsa: renderDsa(creative.dsa, request.dsa) })}`;
+}
+
+/** Markup and what is said of it, after a comma. Throws RangeError when the creative does not fit the impression: it was matched to another. */
+function markupMembers(
+  { creative }: ServedCreative,
+  { markup }: BidTemplate,
   impression: NormalisedImpression,
   links: MarkupLinks,
-): void {
-  const { creative } = served;
-  if (creative.type === 'banner') {
-    bid.adm = bannerMarkup(served.markupParts, links.clickUrl, landingUrlOf(creative.landingUrl, ''));
-    bid.w = creative.width;
-    bid.h = creative.height;
-    return;
+): string {
+  if (markup !== null) {
+    const clickUrl = escapeAttribute(links.clickUrl);
+    // By far the most: one click URL.
+    const adm = markup.length === 2 ? `${markup[0]}${clickUrl}${markup[1]}` : markup.join(clickUrl);
+    return `,"adm":"${adm}"`;
   }
-  const offer = impression[creative.type];
+  const offer = creative.type === 'banner' ? null : impression[creative.type];
   if (offer == null) throw new RangeError(`${creative.creativeId} does not fit impression ${impression.impId}`);
-  if (creative.type === 'native') {
-    bid.adm = nativeMarkup(creative, offer as NativeOffer, links);
-    return;
-  }
-  const { adm, protocol } = vastMarkup(creative, offer as MediaOffer, links);
-  bid.adm = adm;
-  bid.protocol = protocol;
-  bid.dur = creative.durationSeconds;
-  if (creative.type === 'video') {
-    bid.w = creative.width;
-    bid.h = creative.height;
-  }
+  if (creative.type === 'native') return `,"adm":${quoted(nativeMarkup(creative, offer as NativeOffer, links))}`;
+  const { adm, protocol } = vastMarkup(creative as CreativeOf<'video' | 'audio'>, offer as MediaOffer, links);
+  return `,"adm":${quoted(adm)},"protocol":${protocol}`;
 }
+
+/** A text of others as JSON. */
+const quoted = (text: string): string => JSON.stringify(text);
 
 /** A page served by https may not load plain http: the notice port must then stand behind TLS. */
 function urlFor(url: string, isSecure: boolean): string {

@@ -6,6 +6,7 @@ import { buildServingIndex, type ServingIndex } from '#domain/matching';
 import { bidLifeMs, DEFAULT_BID_LIFE, normaliseRequest, renderBidResponse, validateBidRequest } from '#domain/openrtb';
 import { contextOf, freshState, hashUser } from '../fixtures/decision-scene';
 import { demoSnapshot, exchangeOf } from '../fixtures/demo-snapshot';
+import { responseOf } from '../fixtures/rendered-response';
 import { findLinter, lintErrors } from '../fixtures/rtblint';
 
 /** One file = one case, in a folder named for its outcome. Decided by baselines on the demo inventory. */
@@ -70,7 +71,7 @@ function answer(golden: GoldenCase) {
   });
   const url = 'http://notice.example/n';
   const urls = () => ({ nurl: url, burl: url, lurl: url, clickUrl: url, viewUrl: url });
-  const response = renderBidResponse(request, named, index, urls, exchange);
+  const response = responseOf(renderBidResponse(request, named, index, urls, exchange));
   const outcomes = Object.fromEntries(
     decisions.map(({ inputs, outputs }) => [
       request.impressions[inputs.impIndex]?.impId ?? '',

@@ -32,6 +32,14 @@ describe('configuration', () => {
     });
   });
 
+  it('takes a base of notices that can stand in JSON and in markup as it is', () => {
+    const read = (url: string) =>
+      readConfig(['--snapshot', 'shipped', '--home', folder], { NOTICE_BASE_URL: url }).noticeBaseUrl;
+    expect(read('https://n.example/adloop//')).toBe('https://n.example/adloop');
+    for (const bad of ['n.example', 'ftp://n.example', 'https:///x', 'https://n.example/"', 'https://n.example/a\\b'])
+      expect(() => read(bad)).toThrow(ConfigError);
+  });
+
   it('names every fault at once', () => {
     const env = {
       EDGE_ID: 'a b',

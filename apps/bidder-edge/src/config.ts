@@ -109,7 +109,7 @@ class Reader {
   url(name: string): string | null {
     const text = this.text(name);
     if (text === null) return null;
-    if (/^https?:\/\/[^/\s]+/.test(text)) return text.replace(/\/+$/, '');
+    if (/^https?:\/\/[^/\s"\\][^\s"\\]*$/.test(text)) return text.replace(/\/+$/, '');
     this.faults.push(`${name} must be an http(s) URL, not '${text}'`);
     return null;
   }

@@ -85,18 +85,17 @@ export function respond(
   wants: WantedReasons,
   ports: RespondPorts,
 ): EdgeResponse {
-  const { index } = received.live;
-  const byId = new Map(decisions.map((decision) => [decision.decisionId, decision]));
-  const response = renderBidResponse(
+  const { exchange, live } = received;
+  const nonBids = wants.seatNonBid ? seatNonBids(request, decisions, exchange.seat) : null;
+  const text = renderBidResponse(
     request,
     decisions,
-    index,
-    ({ decisionId }) => urlsOf(received, request, byId.get(decisionId) as NamedDecision, ports),
-    received.exchange,
+    live.index,
+    (decision) => urlsOf(received, request, decision, ports),
+    exchange,
+    nonBids === null ? null : { seatnonbid: nonBids },
   );
-  const nonBids = wants.seatNonBid ? seatNonBids(request, decisions, received.exchange.seat) : null;
-  if (response === null) return noBid(request, decisions[0]?.outputs.noBidReason ?? 'no-candidate', wants, nonBids);
-  const text = JSON.stringify(nonBids === null ? response : { ...response, ext: { seatnonbid: nonBids } });
+  if (text === null) return noBid(request, decisions[0]?.outputs.noBidReason ?? 'no-candidate', wants, nonBids);
   const headers: Record<string, string> = { 'content-type': 'application/json', 'x-openrtb-version': '2.6' };
   if (!received.acceptsGzip || text.length < GZIP_FROM_BYTES) return { status: 200, headers, body: text };
   headers['content-encoding'] = 'gzip';
