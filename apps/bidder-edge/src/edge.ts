@@ -154,8 +154,9 @@ export class Edge {
   async start(): Promise<void> {
     const { config, log } = this;
     for (const entry of this.journal.load()) this.state.replay(entry);
-    this.state.recovered(Date.now());
-    await this.journal.compact(this.state.dump(Date.now()));
+    const nowMs = Date.now();
+    this.state.recovered(nowMs);
+    await this.journal.compact(this.state.dump(nowMs), this.state.dumpHistories(nowMs));
     this.threads?.open(this.state.ledger);
     await this.killWatch?.start();
     await this.holder.loadFromDisk();

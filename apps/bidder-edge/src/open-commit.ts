@@ -20,7 +20,9 @@ export function openCommit({ config, log, metrics, state, segments, journal }: C
   const compacting = {
     append: async (frames: Uint8Array) => {
       await journal.append(frames);
-      if (journal.isLong) await journal.compact(state.dump(Date.now()));
+      if (!journal.isLong) return;
+      const nowMs = Date.now();
+      await journal.compact(state.dump(nowMs), state.dumpHistories(nowMs));
     },
   };
   return new GroupCommit(

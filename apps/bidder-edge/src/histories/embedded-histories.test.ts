@@ -74,6 +74,45 @@ describe('histories in memory', () => {
     );
   });
 
+  it('are dumped as they were when the dump began, whatever happens until it ends', () => {
+    fc.assert(
+      fc.property(steps, steps, fc.nat(4), (before, after, atOnce) => {
+        const { histories, nowMs } = live(before, new EmbeddedHistories(500));
+        const reborn = new EmbeddedHistories(500);
+        const dump = histories.dump(nowMs);
+        let saved = dump.next();
+        const hasBegun = !saved.done;
+        let atMs = nowMs;
+        const events = after.map(({ user, kind, gapMs }, at): UserEvent => {
+          atMs += gapMs;
+          return { kind, userKey: key(user), atMs, eventId: `later-${at}` };
+        });
+        let noted = 0;
+        for (; !saved.done; saved = dump.next()) {
+          reborn.load(thawed(saved.value));
+          for (let n = 0; n < atOnce && noted < events.length; n += 1) histories.note(events[noted++] as UserEvent);
+        }
+        for (const event of events.slice(noted)) histories.note(event);
+        for (const event of events) reborn.restore(event);
+        if (hasBegun)
+          for (let user = 0; user < 6; user += 1)
+            expect(reborn.read(key(user), atMs + 1)).toEqual(histories.read(key(user), atMs + 1));
+      }),
+    );
+  });
+
+  it('forget what happened during a dump that is given up', () => {
+    const histories = new EmbeddedHistories(64);
+    for (let user = 0; user < 5; user += 1) histories.note(exposure(user, START_MS));
+    const dump = histories.dump(START_MS + 2);
+    dump.next();
+    histories.note(exposure(4, START_MS + 1));
+    dump.return(undefined);
+    const reborn = new EmbeddedHistories(64);
+    for (const saved of histories.dump(START_MS + 2)) reborn.load(thawed(saved));
+    expect(reborn.read(key(4), START_MS + 3)).toMatchObject({ values: { exposures7d: 2 } });
+  });
+
   it('know nobody that never came', () => {
     expect(new EmbeddedHistories(16).read(key(7), START_MS)).toMatchObject({
       state: 'known',

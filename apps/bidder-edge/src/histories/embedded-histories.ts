@@ -31,6 +31,8 @@ export class EmbeddedHistories implements UserHistories {
   evictions = 0;
   /** Users held, those included whose features have passed. */
   size = 0;
+  /** Events by user since the dump that is under way began; null without one. */
+  private since: Map<string, UserEvent[]> | null = null;
 
   /** @param buffer of `historyBytes(maxUsers)`; its own when absent */
   constructor(maxUsers: number, buffer: ArrayBufferLike = new ArrayBuffer(historyBytes(maxUsers))) {
@@ -55,7 +57,8 @@ export class EmbeddedHistories implements UserHistories {
     return { state: 'known', scope: 'edge', values: userValues(exposuresMs, exposures, clicksMs, clicks, nowMs) };
   }
 
-  note({ kind, userKey, atMs }: UserEvent): void {
+  note(event: UserEvent): void {
+    const { kind, userKey, atMs } = event;
     this.readUser(userKey);
     const { sets, place } = this;
     const set = sets.setOf(this.low, this.high);
@@ -63,6 +66,10 @@ export class EmbeddedHistories implements UserHistories {
     if (!sets.find(set, this.low, this.high, place)) this.makeRoom(set, atMs);
     this.add(kind, atMs);
     sets.unlock(set);
+    if (this.since === null) return;
+    const events = this.since.get(userKey);
+    if (events === undefined) this.since.set(userKey, [event]);
+    else events.push(event);
   }
 
   restore(event: UserEvent): void {
@@ -71,12 +78,17 @@ export class EmbeddedHistories implements UserHistories {
 
   *dump(nowMs: number): Generator<SavedHistory | SavedGap> {
     const { sets } = this;
-    for (let index = 0; index < sets.sets; index += 1) {
-      const set = sets.setAt(index);
-      yield* this.usersOf(set, nowMs);
-      // After its users: who is loaded after a gap may be of those that were given up.
-      const forgottenUpToMs = forgottenBy(sets, set);
-      if (forgottenUpToMs > nowMs - HISTORY_TTL_MS) yield { stretch: index, stretches: sets.sets, forgottenUpToMs };
+    this.since = new Map();
+    try {
+      for (let index = 0; index < sets.sets; index += 1) {
+        const set = sets.setAt(index);
+        yield* this.usersOf(set, nowMs);
+        // After its users: who is loaded after a gap may be of those that were given up.
+        const forgottenUpToMs = forgottenBy(sets, set);
+        if (forgottenUpToMs > nowMs - HISTORY_TTL_MS) yield { stretch: index, stretches: sets.sets, forgottenUpToMs };
+      }
+    } finally {
+      this.since = null;
     }
   }
 
@@ -134,12 +146,16 @@ export class EmbeddedHistories implements UserHistories {
       sets.copyTimes(place, FIRST[kind], count, timesMs);
       return Array.from(timesMs);
     };
-    return {
-      userKey: `${hexOf(sets.high(place))}${hexOf(sets.low(place))}`,
+    const userKey = `${hexOf(sets.high(place))}${hexOf(sets.low(place))}`;
+    const saved: SavedHistory = {
+      userKey,
       exposuresMs: times('exposure', sets.exposures(place)),
       clicksMs: times('click', sets.clicks(place)),
       forgottenUpToMs: sets.forgottenUpToMs(place),
     };
+    for (const { kind, atMs } of this.since?.get(userKey) ?? [])
+      takeOut(kind === 'exposure' ? saved.exposuresMs : saved.clicksMs, atMs);
+    return saved;
   }
 
   /** Points `place` at a place of the set for the user: an empty one, or that of the user whose last event is the oldest. */
@@ -214,3 +230,9 @@ export class EmbeddedHistories implements UserHistories {
 const forgottenBy = (sets: HistorySets, set: number): number => sets.setForgottenUpToMs(set) || NEVER;
 
 const hexOf = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
+
+/** Takes one of a time out; one that is not there has made room for younger ones. */
+function takeOut(timesMs: number[], atMs: number): void {
+  const at = timesMs.lastIndexOf(atMs);
+  if (at >= 0) timesMs.splice(at, 1);
+}

@@ -1,15 +1,10 @@
 import { mix32 } from '#domain/random';
+import { giveWord, takeWord } from '../state/shared-lock';
 
 /** Users that share one set; all of a user's work stays inside it. */
 export const WAYS = 16;
-/** A set's lock: free, held, or held and awaited (as state/shared-lock.ts; here a word of each set, without an object each). */
-const FREE = 0;
-const HELD = 1;
-const AWAITED = 2;
-/** A holder is done within microseconds unless the system took its core away; after so many waits of so long it counts as dead. */
-const SPINS = 200;
-const WAITS = 10;
-const WAIT_MS = 10;
+/** A holder is done within microseconds unless the system took its core away; after so long it counts as dead. */
+const PATIENCE_MS = 100;
 
 /** Words of a set's head: the lock, one to align, and up to when events of its users were given up (a float of two words). */
 const HEAD_WORDS = 4;
@@ -68,21 +63,12 @@ export class HistorySets {
   }
 
   lock(set: number): void {
-    if (!this.isShared) return;
-    const { words } = this;
-    for (let spin = 0; spin < SPINS; spin += 1) if (Atomics.compareExchange(words, set, FREE, HELD) === FREE) return;
-    for (let wait = 0; Atomics.exchange(words, set, AWAITED) !== FREE; wait += 1) {
-      // Nobody works in a set for this long. What its owner left half done is a feature of at most one user.
-      if (wait === WAITS) {
-        this.taken += 1;
-        return;
-      }
-      Atomics.wait(words, set, AWAITED, WAIT_MS);
-    }
+    // What an owner that died left half done is a feature of at most one user.
+    if (this.isShared && !takeWord(this.words, set, PATIENCE_MS)) this.taken += 1;
   }
 
   unlock(set: number): void {
-    if (this.isShared && Atomics.exchange(this.words, set, FREE) === AWAITED) Atomics.notify(this.words, set, 1);
+    if (this.isShared) giveWord(this.words, set);
   }
 
   /** Fills `place` with the way of a set. */

@@ -29,7 +29,10 @@ export interface UserHistories {
   note(event: UserEvent): void;
   /** The same out of this process's journal, where the store does not outlive the process by itself. */
   restore(event: UserEvent): void;
-  /** For the journal's checkpoint; nothing where the store outlives the process. */
+  /**
+   * For the journal's checkpoint; nothing where the store outlives the process. All of it is of the moment in which the first is taken, however
+   * long the others are waited for: events that are noted meanwhile are not in it. One at a time.
+   */
   dump(nowMs: number): Iterable<SavedHistory | SavedGap>;
   load(saved: SavedHistory | SavedGap): void;
   /** What there is to see of the store, read when it is asked for. */

@@ -256,7 +256,7 @@ export class EdgeState implements DecisionState {
     this.expire(nowMs);
   }
 
-  /** The whole state as journal entries: accounts before the reservations that use them. */
+  /** The state of this moment as journal entries, but for users' pasts: accounts before the reservations that use them. */
   *dump(nowMs: number): Generator<JournalEntry> {
     for (const account of this.ledger.dump()) yield { kind: 'account', account };
     for (const bill of this.ledger.late.all()) yield { kind: 'late-bill', bill };
@@ -269,6 +269,10 @@ export class EdgeState implements DecisionState {
       for (const counters of stretches(this.countsOf(counted).dump(nowMs)))
         yield { kind: 'counters', of: counted, counters };
     for (const reservation of this.reservations.all()) yield { kind: 'bid', reservation };
+  }
+
+  /** Users' pasts as they are when the first is taken, whatever happens until the last is. */
+  *dumpHistories(nowMs: number): Generator<JournalEntry> {
     for (const saved of this.histories?.dump(nowMs) ?? []) yield { kind: 'history', saved };
   }
 

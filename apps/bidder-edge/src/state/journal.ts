@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Arm, BudgetGrant, LateBill, NoticeKind } from '#domain/contracts';
 import { PACKED_HISTORY, packHistory, unpackHistory, type SavedGap, type SavedHistory } from '../histories';
 import { AppendFile } from '../outbox/append-file';
@@ -69,6 +70,8 @@ function decodeEntry(body: Uint8Array): JournalEntry {
 }
 
 const STRETCH_BYTES = 4 << 20;
+/** Some three hundred users' pasts, a millisecond or two: what bids wait for at most. */
+const TURN_BYTES = 32 << 10;
 const NAME = /^journal-(\d{6})\.log$/;
 
 /**
@@ -119,12 +122,26 @@ export class Journal {
     return this.file.bytes;
   }
 
-  /** Replaces the journal by `entries`, a dump of the state as it is now. The dump is taken before the first await. */
-  async compact(entries: Iterable<JournalEntry>): Promise<void> {
+  /**
+   * Replaces the journal by a dump of the state. What is journalled meanwhile comes after it.
+   * @param entries of one moment, taken before the first await
+   * @param slack begun in that moment, and taken a little at a time while the state goes on changing
+   */
+  async compact(entries: Iterable<JournalEntry>, slack: Iterable<JournalEntry> = []): Promise<void> {
     const stretches = framesOf(entries);
-    const next = new AppendFile(`${this.pathOf(this.number + 1)}.tmp`);
-    for (const frames of stretches) await next.append(frames);
-    await next.close();
+    const rest = slack[Symbol.iterator]();
+    const first = rest.next();
+    const unfinished = `${this.pathOf(this.number + 1)}.tmp`;
+    // Of a dump that the disk refused half way.
+    await unlink(unfinished).catch(() => undefined);
+    const next = new AppendFile(unfinished);
+    try {
+      for (const frames of stretches) await next.append(frames);
+      await appendInTurns(next, first, rest);
+    } finally {
+      rest.return?.();
+      await next.close();
+    }
     const old = this.file;
     await rename(next.path, this.pathOf(this.number + 1));
     this.number += 1;
@@ -160,4 +177,27 @@ function framesOf(entries: Iterable<JournalEntry>): Uint8Array[] {
   if (stretches.length > 0) return stretches;
   frames.append('{"kind":"probe"}');
   return [frames.bytes()];
+}
+
+/** Appends `entry` and all that follow, with the loop's other work between every few of them. */
+async function appendInTurns(
+  file: AppendFile,
+  entry: IteratorResult<JournalEntry>,
+  rest: Iterator<JournalEntry>,
+): Promise<void> {
+  const frames = new FrameBuffer();
+  let turnEnds = TURN_BYTES;
+  while (!entry.done) {
+    frames.append(encodeEntry(entry.value));
+    if (frames.length >= STRETCH_BYTES) {
+      await file.append(frames.bytes());
+      frames.clear();
+      turnEnds = TURN_BYTES;
+    } else if (frames.length >= turnEnds) {
+      await nextTurn();
+      turnEnds = frames.length + TURN_BYTES;
+    }
+    entry = rest.next();
+  }
+  if (frames.count > 0) await file.append(frames.bytes());
 }

@@ -15,20 +15,32 @@ const SPINS = 200;
 /** Nobody holds the lock for so long: a thread that does has died, and with it the process will. */
 const LONGEST_WAIT_MS = 5000;
 
-/** Mutex over one word of shared memory: free, held, or held and awaited (Drepper, "Futexes Are Tricky", mutex2). */
+/**
+ * Takes the mutex at one word of shared memory: free, held, or held and awaited (Drepper, "Futexes Are Tricky", mutex2).
+ * @returns false when it was not given back for `patienceMs`; it is the caller's all the same
+ */
+export function takeWord(words: Int32Array, at: number, patienceMs: number): boolean {
+  for (let spin = 0; spin < SPINS; spin += 1) if (Atomics.compareExchange(words, at, FREE, HELD) === FREE) return true;
+  while (Atomics.exchange(words, at, AWAITED) !== FREE)
+    if (Atomics.wait(words, at, AWAITED, patienceMs) === 'timed-out') return false;
+  return true;
+}
+
+/** Gives the mutex at a word back. */
+export function giveWord(words: Int32Array, at: number): void {
+  if (Atomics.exchange(words, at, FREE) === AWAITED) Atomics.notify(words, at, 1);
+}
+
+/** Mutex over a word of its own. */
 export class SharedLock implements Lock {
   constructor(private readonly word: Int32Array) {}
 
   acquire(): void {
-    const { word } = this;
-    for (let spin = 0; spin < SPINS; spin += 1) if (Atomics.compareExchange(word, 0, FREE, HELD) === FREE) return;
-    while (Atomics.exchange(word, 0, AWAITED) !== FREE)
-      if (Atomics.wait(word, 0, AWAITED, LONGEST_WAIT_MS) === 'timed-out')
-        throw new Error('the lock of the shared state is not given back');
+    if (!takeWord(this.word, 0, LONGEST_WAIT_MS)) throw new Error('the lock of the shared state is not given back');
   }
 
   release(): void {
-    if (Atomics.exchange(this.word, 0, FREE) === AWAITED) Atomics.notify(this.word, 0, 1);
+    giveWord(this.word, 0);
   }
 }
 
