@@ -1,5 +1,6 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { PolicyBundle, PolicySnapshot } from '#domain/contracts';
-import { buildServingIndex, snapshotUnderTest } from '#domain/matching';
+import { servingIndexSteps, snapshotUnderTest, type ServingIndex } from '#domain/matching';
 import { ModelFault } from '../inference/bid-model';
 import type { ModelCache, ServedModel } from '../inference/model-cache';
 import { sha256Of, type ArtifactFolder } from './artifact-folder';
@@ -19,6 +20,9 @@ export interface LoadPorts {
   fetchArtifact(sha256: string): Promise<Uint8Array | null>;
 }
 
+/** Campaigns that are indexed before requests have their turn: some 3 ms. */
+const STEPS_A_TURN = 50;
+
 /**
  * Checks a bundle completely and makes it ready to serve; nothing is live yet.
  * @param newerThan version that it must exceed
@@ -35,9 +39,9 @@ export async function loadSnapshot(body: string, newerThan: number, ports: LoadP
   const models = await openModels(snapshot, ports);
   const modelOf = (bundle: PolicyBundle): ServedModel | null =>
     bundle.bid.artifact ? (models.get(bundle.bid.artifact.sha256) ?? null) : null;
-  const liveOf = (served: PolicySnapshot, underTest: LiveSnapshot | null): LiveSnapshot => ({
+  const liveOf = async (served: PolicySnapshot, underTest: LiveSnapshot | null): Promise<LiveSnapshot> => ({
     snapshot: served,
-    index: buildServingIndex(served),
+    index: await indexInTurns(served),
     models: {
       champion: modelOf(served.champion),
       canary: served.canary ? modelOf(served.canary.policies) : null,
@@ -52,9 +56,19 @@ export async function loadSnapshot(body: string, newerThan: number, ports: LoadP
   });
   try {
     const underTest = snapshotUnderTest(snapshot);
-    return liveOf(snapshot, underTest && liveOf(underTest, null));
+    return await liveOf(snapshot, underTest && (await liveOf(underTest, null)));
   } catch (error) {
     throw new SnapshotRefusal('INDEX', (error as Error).message, version);
+  }
+}
+
+/** Bids have their turn between every few campaigns. */
+async function indexInTurns(snapshot: PolicySnapshot): Promise<ServingIndex> {
+  const steps = servingIndexSteps(snapshot);
+  for (let n = 1; ; n += 1) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (n % STEPS_A_TURN === 0) await turn();
   }
 }
 

@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { policySnapshotSchema, type PolicySnapshot } from '#domain/contracts';
+import { parseInTurns } from './parse-in-turns';
 import { SnapshotRefusal } from './snapshot-refusal';
-import { openSigned, type KeyRing } from './verify-signed';
+import { openLongSigned, type KeyRing } from './verify-signed';
 
 /** Campaigns or creatives that are checked before requests have their turn: some 4 ms. */
 const SLICE = 100;
@@ -21,10 +22,11 @@ export async function readPayload(body: string, keys: KeyRing): Promise<PolicySn
     throw new SnapshotRefusal('MALFORMED', 'the bundle is not JSON');
   }
   await turn();
-  const payload = openSigned(message, keys);
+  const payload = await openLongSigned(message, keys);
   if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
-  await turn();
-  const said = JSON.parse(payload) as Partial<Record<Listed | 'version', unknown>> | null;
+  const said = (await parseInTurns(payload, ['campaigns', 'creatives'])) as Partial<
+    Record<Listed | 'version', unknown>
+  > | null;
   const version = Number(said?.version) || 0;
   const lists = { campaigns: said?.campaigns, creatives: said?.creatives };
   // What is no list is left where it is, for the schema to say so.
