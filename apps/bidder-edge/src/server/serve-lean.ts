@@ -4,15 +4,13 @@ import { Connection, type ConnectionPorts } from './http/connection';
 import { HeadCache } from './http/head-cache';
 import { LoopTurn } from './http/loop-turn';
 import type { EdgeResponse, Handler } from './message';
-import type { RunningServer, ServeOptions } from './serve';
+import { allClosed, type RunningServer, type ServeOptions } from './serve';
 
 const SWEEP_MS = 500;
 /** More are closed at once: each may hold a body. */
 const MAX_CONNECTIONS = 16_384;
 /** How long a connection without a request may still bring one when the server closes: ended at once, it would lose the one under way. */
 const GRACE_MS = 500;
-/** By then every thread that was told to has ceased to listen. */
-const ALL_CLOSED_MS = 50;
 
 /**
  * Serves HTTP/1.x read by ourselves from the sockets (decision 030): for requests of this size Node's own server costs more than a decision.
@@ -57,8 +55,7 @@ export async function serveLean(
     port: (server.address() as AddressInfo).port,
     close: async (drainMs) => {
       const closed = drain(server, connections, drainMs);
-      // Where several threads listen, an answer that ends its connection sends the client to another one's queue, which the system resets when that closes.
-      if (options.reusePort === true) await new Promise((resolve) => setTimeout(resolve, ALL_CLOSED_MS));
+      await allClosed(options);
       isDraining = true;
       await closed;
       clearInterval(sweeper);

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Server as NetServer, type AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerOf } from './answer-of';
 import type { EdgeResponse, Handler } from './message';
 import { refusalText } from './http/response-text';
@@ -33,6 +34,14 @@ export interface RunningServer {
   close(drainMs: number): Promise<void>;
 }
 
+/** By then every thread that was told to has ceased to listen. */
+const ALL_CLOSED_MS = 50;
+
+/** Where several threads listen, an answer that ends its connection sends the client to another one's queue, which the system resets when that closes. */
+export const allClosed = async ({ reusePort = false }: ServeOptions): Promise<void> => {
+  if (reusePort) await sleep(ALL_CLOSED_MS);
+};
+
 /** What the parser and the clock refuse otherwise than with 400. */
 const REFUSALS: Readonly<Record<string, number>> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
 /** Body bytes that are swallowed after a 413, so that the client can read the answer. */
@@ -52,8 +61,9 @@ export async function serve(
     maxHeaderSize: 16_384,
     noDelay: true,
   });
+  let isDraining = false;
   const reply = (response: ServerResponse, answer: EdgeResponse): void => {
-    if (!server.listening) response.shouldKeepAlive = false;
+    if (isDraining) response.shouldKeepAlive = false;
     write(response, answer);
   };
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -87,7 +97,15 @@ export async function serve(
     const { host, port, reusePort = false } = options;
     server.listen({ host, port, reusePort, backlog: 1024 }, resolve);
   });
-  return { port: (server.address() as AddressInfo).port, close: (drainMs) => close(server, drainMs) };
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async (drainMs) => {
+      const closed = close(server, drainMs);
+      await allClosed(options);
+      isDraining = true;
+      await closed;
+    },
+  };
 }
 
 const EMPTY = Buffer.alloc(0);
