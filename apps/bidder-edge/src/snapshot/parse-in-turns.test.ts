@@ -2,11 +2,22 @@ import fc from 'fast-check';
 import { parseInTurns } from './parse-in-turns';
 
 const LISTS = ['campaigns', 'creatives'];
-const key = fc.oneof(
+const name = fc.oneof(
   fc.constantFrom(...LISTS, '__proto__', 'a"b', 'c\\'),
   fc.string({ unit: 'grapheme', maxLength: 5 }),
 );
-const members = fc.array(fc.tuple(key, fc.jsonValue({ maxDepth: 3 })), { maxLength: 6 });
+const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 5 }));
+const members = fc.uniqueArray(fc.tuple(name, value), { maxLength: 6, selector: ([one]) => one });
+
+/** What is parsed, with the lists put back to where they were taken from. */
+async function parsed(text: string): Promise<unknown> {
+  const lists: Record<string, unknown[]> = {};
+  const takers = Object.fromEntries(
+    LISTS.map((list) => [list, (items: unknown[]): void => void (lists[list] ??= []).push(...items)]),
+  );
+  const said = await parseInTurns(text, takers);
+  return Object.keys(lists).length === 0 ? said : Object.assign(said as object, lists);
+}
 
 /** What a parser makes of a text: the value, or that it is none. */
 async function outcome(parse: () => unknown): Promise<unknown> {
@@ -18,15 +29,15 @@ async function outcome(parse: () => unknown): Promise<unknown> {
 }
 
 describe('parseInTurns', () => {
-  it('says what the parser says, of members that are there twice and blanks anywhere as well', async () => {
+  it('says what the parser says, with blanks anywhere', async () => {
     await fc.assert(
       fc.asyncProperty(members, fc.constantFrom('', ' ', '\n\t', '\r\n  '), async (made, blank) => {
-        const written = made.map(([name, value]) => {
-          const text = JSON.stringify(value, null, blank.length);
-          return `${blank}${JSON.stringify(name)}${blank}:${blank}${text}${blank}`;
+        const written = made.map(([called, one]) => {
+          const text = JSON.stringify(one, null, blank.length);
+          return `${blank}${JSON.stringify(called)}${blank}:${blank}${text}${blank}`;
         });
         const text = `${blank}{${written.join(',')}}${blank}`;
-        expect(await parseInTurns(text, LISTS)).toEqual(JSON.parse(text));
+        expect(await parsed(text)).toEqual(JSON.parse(text));
       }),
     );
   });
@@ -41,7 +52,7 @@ describe('parseInTurns', () => {
         const whole = JSON.stringify(Object.fromEntries(made));
         const place = at % whole.length;
         const text = whole.slice(0, place) + by + whole.slice(place + 1);
-        expect(await outcome(() => parseInTurns(text, LISTS))).toEqual(await outcome(() => JSON.parse(text)));
+        expect(await outcome(() => parsed(text))).toEqual(await outcome(() => JSON.parse(text)));
       }),
       { numRuns: 500 },
     );
@@ -50,9 +61,17 @@ describe('parseInTurns', () => {
   it.each(['', 'null', '[]', '{}', '{"campaigns":[]}', '{"campaigns":[1,]}', '{"campaigns":[1}', '{"a":1}x', '{"a'])(
     'reads %j as the parser does',
     async (text) => {
-      expect(await outcome(() => parseInTurns(text, LISTS))).toEqual(await outcome(() => JSON.parse(text)));
+      expect(await outcome(() => parsed(text))).toEqual(await outcome(() => JSON.parse(text)));
     },
   );
+
+  it.each([
+    '{"campaigns":[1],"campaigns":[2]}',
+    '{"campaigns":[1],"campaign\\u0073":[2]}',
+    '{"campaigns":[],"campaigns":7}',
+  ])('refuses a list that is there twice: %s', async (text) => {
+    await expect(parsed(text)).rejects.toThrow('campaigns is there twice');
+  });
 
   it('lets others have their turn between stretches of a long list', async () => {
     const text = JSON.stringify({
@@ -65,7 +84,7 @@ describe('parseInTurns', () => {
       if (!isOver) setImmediate(count);
     };
     setImmediate(count);
-    expect(await parseInTurns(text, LISTS)).toEqual(JSON.parse(text));
+    expect(await parsed(text)).toEqual(JSON.parse(text));
     isOver = true;
     expect(turns).toBeGreaterThan(3);
   });

@@ -4,10 +4,8 @@ import { parseInTurns } from './parse-in-turns';
 import { SnapshotRefusal } from './snapshot-refusal';
 import { openLongSigned, type KeyRing } from './verify-signed';
 
-/** Campaigns or creatives that are checked before requests have their turn: some 4 ms. */
-const SLICE = 100;
-
 type Listed = 'campaigns' | 'creatives';
+type Issue = { path: PropertyKey[]; message: string };
 
 /**
  * Payload of a bundle. Bids go on meanwhile: ten thousand campaigns take more than a second to check, and an exchange waits for a
@@ -24,47 +22,47 @@ export async function readPayload(body: string, keys: KeyRing): Promise<PolicySn
   await turn();
   const payload = await openLongSigned(message, keys);
   if (payload === null) throw new SnapshotRefusal('BAD_SIGNATURE', 'no pinned key has signed this bundle');
-  const said = (await parseInTurns(payload, ['campaigns', 'creatives'])) as Partial<
-    Record<Listed | 'version', unknown>
-  > | null;
+  const campaigns = new CheckedList('campaigns');
+  const creatives = new CheckedList('creatives');
+  const said = (await parseInTurns(payload, {
+    campaigns: (items) => campaigns.take(items),
+    creatives: (items) => creatives.take(items),
+  })) as { version?: unknown } | null;
   const version = Number(said?.version) || 0;
-  const lists = { campaigns: said?.campaigns, creatives: said?.creatives };
-  // What is no list is left where it is, for the schema to say so.
-  const short = (list: unknown): unknown => (Array.isArray(list) ? [] : list);
-  const parsed = policySnapshotSchema.safeParse(
-    said === null ? null : { ...said, campaigns: short(lists.campaigns), creatives: short(lists.creatives) },
-  );
+  const parsed = policySnapshotSchema.safeParse(said);
   if (!parsed.success) throw refusal(parsed.error.issues[0], [], version);
-  const campaigns = await readList(lists.campaigns as unknown[], 'campaigns', version);
-  const creatives = await readList(lists.creatives as unknown[], 'creatives', version);
-  return { ...parsed.data, campaigns, creatives };
+  return { ...parsed.data, campaigns: campaigns.checked(version), creatives: creatives.checked(version) };
 }
 
-async function readList<L extends Listed>(
-  list: readonly unknown[],
-  name: L,
-  version: number,
-): Promise<PolicySnapshot[L]> {
-  const read: unknown[] = [];
-  for (let at = 0; at < list.length; at += SLICE) {
-    await turn();
-    const parsed = policySnapshotSchema.shape[name].safeParse(list.slice(at, at + SLICE));
-    if (parsed.success) for (const one of parsed.data) read.push(one);
-    else {
-      const [issue] = parsed.error.issues;
-      const [index, ...rest] = issue?.path ?? [];
-      throw refusal(issue, [name, at + Number(index), ...rest], version);
+/** A list of the payload as it comes, stretch by stretch: what is right of it, and the first thing that is not. */
+class CheckedList<L extends Listed> {
+  private readonly good: unknown[] = [];
+  private issue: Issue | undefined;
+  private path: PropertyKey[] = [];
+
+  constructor(private readonly name: L) {}
+
+  take(items: unknown[]): void {
+    if (this.issue !== undefined) return;
+    const parsed = policySnapshotSchema.shape[this.name].safeParse(items);
+    if (parsed.success) {
+      for (const one of parsed.data) this.good.push(one);
+      return;
     }
+    this.issue = parsed.error.issues[0];
+    const [index, ...rest] = this.issue?.path ?? [];
+    this.path = [this.name, this.good.length + Number(index), ...rest];
   }
-  return read as PolicySnapshot[L];
+
+  /** @throws SnapshotRefusal */
+  checked(version: number): PolicySnapshot[L] {
+    if (this.issue !== undefined) throw refusal(this.issue, this.path, version);
+    return this.good as PolicySnapshot[L];
+  }
 }
 
 /** @param path where it is in the whole payload; empty = as the issue says */
-function refusal(
-  issue: { path: PropertyKey[]; message: string } | undefined,
-  path: readonly PropertyKey[],
-  version: number,
-): SnapshotRefusal {
+function refusal(issue: Issue | undefined, path: readonly PropertyKey[], version: number): SnapshotRefusal {
   const pointer = (path.length > 0 ? path : (issue?.path ?? [])).map(String).join('/');
   return new SnapshotRefusal('SCHEMA', `/${pointer} ${issue?.message ?? ''}`, version);
 }
