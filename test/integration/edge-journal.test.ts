@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { turnsDuring } from '../fixtures/turns';
 import { Journal, type JournalEntry } from '../../apps/bidder-edge/src/state/journal';
 
 const USERS = 20_000;
@@ -36,19 +37,9 @@ describe('the state journal of an edge', () => {
   const reread = (): JournalEntry[] => [...new Journal(home, 1 << 20).load()];
 
   test('begins anew in turns: whatever waits for the loop goes on', async () => {
-    let turns = 0;
-    let isOver = false;
-    const count = (): void => {
-      turns += 1;
-      if (!isOver) setImmediate(count);
-    };
-    setImmediate(count);
     let taken = 0;
-    await journal.compact(
-      [day('second')],
-      pasts((user) => (taken = user)),
-    );
-    isOver = true;
+    const all = pasts((user) => (taken = user));
+    const turns = await turnsDuring(() => journal.compact([day('second')], all));
     expect(taken).toBe(USERS - 1);
     // 32 KiB between two turns, and a past here is some 35 bytes.
     expect(turns).toBeGreaterThan(15);

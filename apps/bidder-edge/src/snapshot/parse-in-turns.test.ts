@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { turnsDuring } from '../../../../test/fixtures/turns';
 import { parseInTurns } from './parse-in-turns';
 
 const LISTS = ['campaigns', 'creatives'];
@@ -77,15 +78,9 @@ describe('parseInTurns', () => {
     const text = JSON.stringify({
       campaigns: Array.from({ length: 4000 }, (_, at) => ({ at, text: 'x'.repeat(300) })),
     });
-    let turns = 0;
-    let isOver = false;
-    const count = (): void => {
-      turns += 1;
-      if (!isOver) setImmediate(count);
-    };
-    setImmediate(count);
-    expect(await parsed(text)).toEqual(JSON.parse(text));
-    isOver = true;
-    expect(turns).toBeGreaterThan(3);
+    let made: unknown;
+    const turns = await turnsDuring(async () => (made = await parsed(text)));
+    expect(made).toEqual(JSON.parse(text));
+    expect(turns).toBeGreaterThan(10);
   });
 });
