@@ -1,6 +1,6 @@
 import { chooseCreative, type CreativeChoice } from '../agents/creative';
 import type { Survivor } from '../matching/match';
-import type { ServedCreative } from '../matching/serving-index';
+import type { ServedCreative } from '../matching/served-campaign';
 import type { ImpressionScene } from './impression-scene';
 
 /**

@@ -3,7 +3,7 @@ import type { CreativeChoice } from '../agents/creative';
 import { FALLBACK_BASE, fatigueFactor } from '../agents/frequency';
 import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { Survivor } from '../matching/match';
-import type { ServedCreative } from '../matching/serving-index';
+import type { ServedCreative } from '../matching/served-campaign';
 import { drawUniform } from '../random';
 import { auctionTerms } from './auction-terms';
 import { chooseByIntents } from './creative-by-intents';

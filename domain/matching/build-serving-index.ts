@@ -9,14 +9,8 @@ import { amountToBaseMicros } from '../money';
 import { CampaignBits } from './campaign-bits';
 import { IntentIndex } from './intent-index';
 import { cutMarkup, hasPlainHttp, markupBannerType, markupMimes } from './markup';
-import {
-  slotKeyOf,
-  type CreativeEstimate,
-  type ServedCampaign,
-  type ServedCap,
-  type ServedCreative,
-  type ServingIndex,
-} from './serving-index';
+import type { CreativeEstimate, ServedCampaign, ServedCap, ServedCreative } from './served-campaign';
+import { slotKeyOf, type ServingIndex } from './serving-index';
 import { capKeyOf } from './state-reader';
 import { tunedParams } from './tuned-policies';
 

@@ -4,7 +4,7 @@ import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import { CampaignBits, countBits, visitBits } from './campaign-bits';
 import { audienceFilter, requestTerms } from './filters';
-import type { ServedCampaign } from './serving-index';
+import type { ServedCampaign } from './served-campaign';
 
 const HOUR_MS = 3_600_000;
 const COUNTRIES = ['DEU', 'FRA', ''];

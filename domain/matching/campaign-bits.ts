@@ -1,6 +1,6 @@
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import type { ServedCampaign } from './serving-index';
+import type { ServedCampaign } from './served-campaign';
 
 /** Time for which bits of dayparting hold at most: no zone's hours begin between quarters of an hour. */
 const QUARTER_MS = 900_000;

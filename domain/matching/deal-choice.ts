@@ -1,6 +1,6 @@
 import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { DealOffer, NormalisedImpression } from '../contracts/normalised-request';
-import type { ServedCampaign, ServedCreative } from './serving-index';
+import type { ServedCampaign, ServedCreative } from './served-campaign';
 
 /** How a campaign bids on an impression: under a deal or openly, and with which of its creatives. */
 export interface DealChoice {

@@ -7,7 +7,7 @@ import {
   type NormalisedRequest,
 } from '../contracts/normalised-request';
 import { formatFault } from './format-fit';
-import type { ServedCampaign, ServedCreative } from './serving-index';
+import type { ServedCampaign, ServedCreative } from './served-campaign';
 
 /** Block lists of one request as sets where they are long enough to be worth it; built once per request. */
 export interface RequestTerms {

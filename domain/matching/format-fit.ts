@@ -1,7 +1,7 @@
 import type { CreativeOf, MediaFile } from '../contracts/creative';
 import type { MediaOffer, NativeAsset, NativeOffer, NormalisedImpression } from '../contracts/normalised-request';
 import type { NoBidReason } from '../contracts/no-bid-reason';
-import type { ServedCreative } from './serving-index';
+import type { ServedCreative } from './served-campaign';
 
 /** Versions of VAST that an ad can be written in, best first, by AdCOM creative subtype. */
 export const VAST_VERSIONS: readonly { readonly protocol: number; readonly version: string }[] = [

@@ -5,6 +5,7 @@
 export * from './build-serving-index';
 export * from './intent-index';
 export * from './match';
+export * from './served-campaign';
 export * from './serving-index';
 export * from './state-reader';
 export * from './tuned-policies';

@@ -7,7 +7,8 @@ import { nanosOfImpressions } from '../money';
 import { visitBits, type CampaignBitmap } from './campaign-bits';
 import { audienceFilter, creativeFilter, placeFilter, type RequestTerms } from './filters';
 import { dealFor } from './deal-choice';
-import { slotsOf, type ServedCampaign, type ServedCreative, type ServingIndex } from './serving-index';
+import type { ServedCampaign, ServedCreative } from './served-campaign';
+import { slotsOf, type ServingIndex } from './serving-index';
 import type { StateReader } from './state-reader';
 
 /** Most (campaign, creative) pairs that go on to pricing (agents.md, coordination step 0). */

@@ -1,5 +1,5 @@
 import type { Creative } from '../contracts/creative';
-import type { ServedCreative } from '../matching/serving-index';
+import type { ServedCreative } from '../matching/served-campaign';
 import { landingUrlOf } from './landing-url';
 
 /** What of a bid's JSON is the same each time its creative bids. */

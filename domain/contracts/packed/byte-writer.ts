@@ -4,6 +4,8 @@ const BYTES_PER_UNIT = 3;
 const MAX_WHOLE = 2 ** 52;
 const SEVEN_BITS = 128;
 const MAX_SHIFTED = 0x7fffffff;
+/** Of seven bits each. */
+const FOUR_BYTES = 2 ** 28;
 
 const utf8 = new TextEncoder();
 
@@ -33,10 +35,15 @@ export class ByteWriter {
     const { bytes } = this;
     let { at } = this;
     let rest = value;
-    // Beyond 31 bits by division, below by shifts.
+    // Shifts are for 31 bits: of a longer number its lowest four bytes come first, by one division for all.
     while (rest > MAX_SHIFTED) {
-      bytes[at++] = (rest % SEVEN_BITS) + SEVEN_BITS;
-      rest = Math.floor(rest / SEVEN_BITS);
+      const high = Math.floor(rest / FOUR_BYTES);
+      let low = rest - high * FOUR_BYTES;
+      for (let n = 0; n < 4; n += 1) {
+        bytes[at++] = (low & 127) | SEVEN_BITS;
+        low >>>= 7;
+      }
+      rest = high;
     }
     while (rest >= SEVEN_BITS) {
       bytes[at++] = (rest & 127) | SEVEN_BITS;

@@ -116,7 +116,7 @@ function packOutputs(
   writer.texts(outputs.actionSet);
   writer.whole(outputs.losingCampaigns.length);
   for (const { campaignId, score, bidMicros } of outputs.losingCampaigns) {
-    const place = candidates.findIndex((candidate) => candidate.campaignId === campaignId);
+    const place = placeOf(candidates, campaignId);
     writer.whole(place + 1);
     if (place < 0) writer.text(campaignId);
     writer.number(score);
@@ -140,6 +140,11 @@ function packOutputs(
   writer.whole(outputs.conflicts.length);
   for (const conflict of outputs.conflicts) writer.text(JSON.stringify(conflict));
   packFeatures(writer, outputs.features);
+}
+
+function placeOf(candidates: readonly CandidateState[], campaignId: string): number {
+  for (let at = 0; at < candidates.length; at += 1) if (candidates[at]?.campaignId === campaignId) return at;
+  return -1;
 }
 
 function packCounterfactual(writer: ByteWriter, facts: NonNullable<DecisionOutputs['counterfactual']>): void {

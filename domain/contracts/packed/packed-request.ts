@@ -13,7 +13,11 @@ import type { ByteWriter } from './byte-writer';
 /** Order is part of the format: append only. */
 const CHANNELS = ['site', 'app', 'dooh'] as const;
 
-const flagsOf = (flags: readonly boolean[]): number => flags.reduce((sum, flag, at) => sum + (flag ? 1 << at : 0), 0);
+function flagsOf(flags: readonly boolean[]): number {
+  let bits = 0;
+  for (let at = 0; at < flags.length; at += 1) if (flags[at] === true) bits |= 1 << at;
+  return bits;
+}
 const hasFlag = (flags: number, at: number): boolean => (flags & (1 << at)) !== 0;
 
 /** Every field that this version of the edge writes, the ones that older records lack included. */
