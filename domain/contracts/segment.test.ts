@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { crc32 } from 'node:zlib';
-import { decodeFrames, encodeFrame } from './segment';
+import { encodeFrame } from '../../test/fixtures/encode-frame';
+import { decodeFrames } from './segment';
 
 const join = (parts: Uint8Array[]) => Uint8Array.from(Buffer.concat(parts));
 

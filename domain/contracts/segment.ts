@@ -9,16 +9,6 @@ export const FRAME_HEADER_BYTES = 8;
 /** Longest body a reader accepts: longer means a torn or foreign file. */
 export const FRAME_MAX_BYTES = 1 << 20;
 
-/** Wraps one event's bytes into a frame. `crc32` is the caller's (zlib's in Node). */
-export function encodeFrame(body: Uint8Array, crc32: (bytes: Uint8Array) => number): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER_BYTES + body.length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, body.length, true);
-  view.setUint32(4, crc32(body) >>> 0, true);
-  frame.set(body, FRAME_HEADER_BYTES);
-  return frame;
-}
-
 /**
  * Reads whole frames from the start of `bytes`. `validBytes` < bytes.length means a torn tail (or corruption): everything
  * after it must be truncated by the writer or refused by the reader.

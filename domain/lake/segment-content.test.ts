@@ -1,4 +1,4 @@
-import { encodeFrame } from '../contracts/segment';
+import { encodeFrame } from '../../test/fixtures/encode-frame';
 import { sampleEvents } from './sample-events';
 import { readSegment } from './segment-content';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { DataSource } from 'typeorm';
 import type { EdgeEvent } from '#domain/contracts/segment';
-import { encodeFrame } from '#domain/contracts/segment';
+import { encodeFrame } from '../fixtures/encode-frame';
 import { ControlPlaneConfig } from '../../apps/control-plane/src/config';
 import { dataSourceOptions } from '../../apps/control-plane/src/database/data-source';
 import { migrate } from '../../apps/control-plane/src/database/migrate';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { crc32 } from 'node:zlib';
-import { decodeFrames, encodeFrame } from '#domain/contracts';
+import { decodeFrames } from '#domain/contracts';
+import { encodeFrame } from '../../../../test/fixtures/encode-frame';
 import { FrameBuffer } from './frame-buffer';
 
 describe('FrameBuffer', () => {

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFi
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { decodeFrames, encodeFrame } from '#domain/contracts';
+import { decodeFrames } from '#domain/contracts';
+import { encodeFrame } from '../../../../test/fixtures/encode-frame';
 import { recoverSegments } from './recover';
 import { SegmentStore, segmentFolders } from './segment-store';
 
