@@ -3,7 +3,6 @@ import { ZoneClock } from '../calendar';
 import type { NoBidReason } from '../contracts/no-bid-reason';
 import type { NormalisedRequest } from '../contracts/normalised-request';
 import { CampaignBits, countBits, visitBits } from './campaign-bits';
-import { audienceFilter, requestTerms } from './filters';
 import type { ServedCampaign } from './served-campaign';
 
 const HOUR_MS = 3_600_000;
@@ -48,8 +47,21 @@ function served(plans: readonly ReturnType<typeof anyCampaign.generate>['value']
   );
 }
 
+/** The same of one campaign, as targeting is written down; null = it may bid. */
+function refusalOf(campaign: ServedCampaign, request: NormalisedRequest, nowMs: number): NoBidReason | null {
+  if (!campaign.isActive) return 'campaign-paused';
+  if (nowMs < campaign.startMs || nowMs >= campaign.endMs) return 'out-of-flight';
+  if (campaign.hours !== null && campaign.hours[campaign.clock.at(nowMs).hourOfWeek] === 0) return 'dayparting';
+  if (campaign.exchanges !== null && !campaign.exchanges.has(request.exchange)) return 'exchange-not-targeted';
+  if (campaign.countries !== null && !campaign.countries.has(request.country)) return 'geo';
+  if (campaign.deviceTypes !== null && !campaign.deviceTypes.has(request.deviceType)) return 'device';
+  if (campaign.os !== null && !campaign.os.has(request.os)) return 'os';
+  if (campaign.languages !== null && !campaign.languages.has(request.language)) return 'language';
+  return null;
+}
+
 describe('CampaignBits', () => {
-  it('keeps and removes what the filter does, for the same reasons, at any moment', () => {
+  it('keeps and removes what targeting says, and names the same reasons, at any moment', () => {
     const moments = fc.array(fc.integer({ min: 0, max: 35 * HOUR_MS }), { minLength: 1, maxLength: 4 });
     const campaigns = fc.array(anyCampaign, { maxLength: 70 });
     fc.assert(
@@ -57,20 +69,21 @@ describe('CampaignBits', () => {
         const list = served(plans);
         const bits = new CampaignBits(list);
         const left = new Int32Array(bits.words);
-        const request = { ...fields, blockedAdvertisers: [], blockedCategories: [], allowedCategories: [] };
-        const whole = { ...request, contentCategories: [] } as unknown as NormalisedRequest;
+        const whole = fields as unknown as NormalisedRequest;
         for (const nowMs of times) {
           const removed: Partial<Record<NoBidReason, number>> = {};
           expect(bits.withSlots(slots, left)).toBe(
             list.filter(({ creativesBySlot }) => slots.some((slot) => creativesBySlot.has(slot))).length,
           );
-          const stayed = bits.narrow(left, countBits(left), whole, nowMs, (reason, count) => (removed[reason] = count));
+          bits.ask(whole, nowMs);
+          const stayed = bits.narrow(left, countBits(left), (reason, count) => (removed[reason] = count));
           expect(stayed).toBe(countBits(left));
           const expected: Partial<Record<NoBidReason, number>> = {};
           const kept: number[] = [];
           for (const campaign of list) {
             if (!slots.some((slot) => campaign.creativesBySlot.has(slot))) continue;
-            const reason = audienceFilter(campaign, requestTerms(whole, nowMs));
+            const reason = refusalOf(campaign, whole, nowMs);
+            expect(bits.refusal(campaign.ordinal)).toBe(reason);
             if (reason === null) kept.push(campaign.ordinal);
             else expected[reason] = (expected[reason] ?? 0) + 1;
           }

@@ -43,9 +43,15 @@ interface TimeBits {
   untilMs: number;
 }
 
+/** Why a request may not be for a campaign by its state, flight, hours and audience, in the order in which they are named. */
+const REASONS: readonly NoBidReason[] = [
+  ...(['campaign-paused', 'out-of-flight', 'dayparting', 'exchange-not-targeted'] as const),
+  ...(['geo', 'device', 'os', 'language'] as const),
+];
+
 /**
- * The tests of `audienceFilter` as bitmaps, one per value of a field: a request reads a few hundred words instead of ten thousand campaigns
- * that it cannot be for. Order and reasons are those of the filter.
+ * Whom a request is for by flight, hours and audience, as bitmaps, one per value of a field: a request reads a few hundred words instead of ten
+ * thousand campaigns that it cannot be for.
  */
 export class CampaignBits {
   private readonly active: CampaignBitmap;
@@ -58,6 +64,8 @@ export class CampaignBits {
   /** Borders of flights, ascending. */
   private readonly borders: Float64Array;
   private time: TimeBits | null = null;
+  /** For each reason the campaigns that it is not against, of the request asked for last. */
+  private readonly allowed: CampaignBitmap[] = [];
 
   constructor(private readonly campaigns: readonly ServedCampaign[]) {
     this.active = emptyBitmap(campaigns.length);
@@ -91,36 +99,44 @@ export class CampaignBits {
     return countBits(into);
   }
 
-  /** Takes the campaigns that the request is not for out of the `bidders` in `left`, tells how many for each reason, answers how many stay. */
-  narrow(
-    left: CampaignBitmap,
-    bidders: number,
-    request: NormalisedRequest,
-    nowMs: number,
-    onRemoved: (reason: NoBidReason, count: number) => void,
-  ): number {
+  /** Looks up which campaigns a request may be for, by each reason against it; what follows is about this one. */
+  ask(request: NormalisedRequest, nowMs: number): void {
     const { inFlight, inHours } = this.timeBits(nowMs);
+    const { allowed } = this;
+    // The order of REASONS.
+    allowed[0] = this.active;
+    allowed[1] = inFlight;
+    allowed[2] = inHours;
+    allowed[3] = this.exchanges.allowing(request.exchange);
+    allowed[4] = this.countries.allowing(request.country);
+    allowed[5] = this.deviceTypes.allowing(request.deviceType);
+    allowed[6] = this.os.allowing(request.os);
+    allowed[7] = this.languages.allowing(request.language);
+  }
+
+  /** Takes the campaigns that the request is not for out of the `bidders` in `left`, tells how many for each reason, answers how many stay. */
+  narrow(left: CampaignBitmap, bidders: number, onRemoved: (reason: NoBidReason, count: number) => void): number {
     let count = bidders;
-    const keep = (reason: NoBidReason, bits: CampaignBitmap): void => {
-      if (count === 0) return;
+    for (let r = 0; r < REASONS.length && count > 0; r += 1) {
+      const bits = this.allowed[r] as CampaignBitmap;
       let kept = 0;
       for (let w = 0; w < left.length; w += 1) {
         const word = (left[w] as number) & (bits[w] as number);
         left[w] = word;
         if (word !== 0) kept += bitsOf(word);
       }
-      if (kept < count) onRemoved(reason, count - kept);
+      if (kept < count) onRemoved(REASONS[r] as NoBidReason, count - kept);
       count = kept;
-    };
-    keep('campaign-paused', this.active);
-    keep('out-of-flight', inFlight);
-    keep('dayparting', inHours);
-    keep('exchange-not-targeted', this.exchanges.allowing(request.exchange));
-    keep('geo', this.countries.allowing(request.country));
-    keep('device', this.deviceTypes.allowing(request.deviceType));
-    keep('os', this.os.allowing(request.os));
-    keep('language', this.languages.allowing(request.language));
+    }
     return count;
+  }
+
+  /** Why the request is not for a campaign; null = it may be. */
+  refusal(ordinal: number): NoBidReason | null {
+    for (let r = 0; r < REASONS.length; r += 1)
+      if ((((this.allowed[r] as CampaignBitmap)[ordinal >>> 5] as number) & (1 << (ordinal & 31))) === 0)
+        return REASONS[r] as NoBidReason;
+    return null;
   }
 
   /** Flights and hours hold for minutes; they are worked out again when one of them may have changed. */

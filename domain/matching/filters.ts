@@ -42,23 +42,6 @@ function withParent(category: string): string[] {
   return dash < 0 ? [category] : [category, category.slice(0, dash)];
 }
 
-/**
- * Why a campaign may not bid on this request by its flight, hours and audience, cheapest test first; null = it may. `CampaignBits` holds
- * the same tests for all campaigns at once.
- */
-export function audienceFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason | null {
-  const { request, nowMs } = terms;
-  if (!campaign.isActive) return 'campaign-paused';
-  if (nowMs < campaign.startMs || nowMs >= campaign.endMs) return 'out-of-flight';
-  if (campaign.hours !== null && campaign.hours[campaign.clock.at(nowMs).hourOfWeek] === 0) return 'dayparting';
-  if (campaign.exchanges !== null && !campaign.exchanges.has(request.exchange)) return 'exchange-not-targeted';
-  if (campaign.countries !== null && !campaign.countries.has(request.country)) return 'geo';
-  if (campaign.deviceTypes !== null && !campaign.deviceTypes.has(request.deviceType)) return 'device';
-  if (campaign.os !== null && !campaign.os.has(request.os)) return 'os';
-  if (campaign.languages !== null && !campaign.languages.has(request.language)) return 'language';
-  return null;
-}
-
 /** Why a campaign may not bid on this site or app, or on this user's segments; null = it may. */
 export function placeFilter(campaign: ServedCampaign, terms: RequestTerms): NoBidReason | null {
   const { request } = terms;

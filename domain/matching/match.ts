@@ -5,7 +5,7 @@ import { NO_BID_REASONS, type NoBidReason } from '../contracts/no-bid-reason';
 import type { DealOffer, NormalisedImpression } from '../contracts/normalised-request';
 import { nanosOfImpressions } from '../money';
 import { visitBits, type CampaignBitmap } from './campaign-bits';
-import { audienceFilter, creativeFilter, placeFilter, type RequestTerms } from './filters';
+import { creativeFilter, placeFilter, type RequestTerms } from './filters';
 import { dealFor } from './deal-choice';
 import type { ServedCampaign, ServedCreative } from './served-campaign';
 import { slotsOf, type ServingIndex } from './serving-index';
@@ -124,11 +124,12 @@ export function matchImpression(
   const left = scratchBits;
   counts.fill(0);
   const slots = slotsOf(impression);
+  bits.ask(terms.request, terms.nowMs);
   const withSlot = bits.withSlots(slots, left);
   const withoutSlot = campaigns.length - withSlot;
   if (withoutSlot > 0) count('creative-size', withoutSlot);
   explainSome(index, terms, left, withSlot, recorder);
-  const bidders = bits.narrow(left, withSlot, terms.request, terms.nowMs, count);
+  const bidders = bits.narrow(left, withSlot, count);
   const start = bidders > MAX_PAIRS ? terms.rotation % bidders : 0;
   let pairs = 0;
   visitBits(left, start, (ordinal) => {
@@ -170,7 +171,7 @@ function explainSome(
   let seen = 0;
   visitBits(left, bidders > explained ? terms.rotation % bidders : 0, (ordinal) => {
     const campaign = index.campaigns[ordinal] as ServedCampaign;
-    const reason = audienceFilter(campaign, terms);
+    const reason = index.bits.refusal(ordinal);
     if (reason !== null) recorder.filtered(campaign.campaignId, reason, bidders / explained);
     seen += 1;
     return seen < explained;
