@@ -43,7 +43,7 @@ describe('conversions at the edge', () => {
     const click = await hear(local, 'click', tokenOf(bid.nurl));
     expect(click.status).toBe(302);
     const clickId = new URL(click.headers.get('location') ?? '').searchParams.get('c') ?? '';
-    expect(clickId).toMatch(/^n1\./);
+    expect(clickId).toMatch(/^n2\./);
     for (const kind of ['bill', 'win', 'loss', 'click', 'view']) {
       const refused = await hear(local, kind, clickId);
       expect([kind, refused.status]).toEqual([kind, 400]);

@@ -38,7 +38,7 @@ describe('two edges whose notice key is rotated', () => {
       log.mockRestore();
     }
   };
-  const keyOf = (url: string): string => /[?&]t=n1\.([0-9a-f]{8})\./.exec(url)?.[1] ?? '';
+  const keyOf = (url: string): string => /[?&]t=n2\.([0-9a-f]{8})\./.exec(url)?.[1] ?? '';
   const bidOf = async (edge: EdgeProcess, user: string) => {
     const bid = await ask(edge.url, bannerRequest(user));
     if (bid === null) throw new Error('no bid');
