@@ -1,5 +1,5 @@
 import { mix32 } from '#domain/random';
-import { giveWord, takeWord } from '../state/shared-lock';
+import { giveWord, takeWord } from '../shared-lock';
 
 /** Users that share one set; all of a user's work stays inside it. */
 export const WAYS = 16;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { Arm, BudgetGrant, GrantReport, LateBill } from '#domain/contracts';
+import { underLock, type Lock } from '../shared-lock';
 import { AccountRows } from './account-rows';
 import { LaneBudgets } from './lane-budgets';
 import { LateBills } from './late-bills';
 import { LedgerAccount } from './ledger-account';
 import type { OpenedAccount } from './thread-state';
-import { underLock, type Lock } from './shared-lock';
 
 /** An account as a checkpoint keeps it; reserved and free follow from the reservations. */
 export interface SavedAccount {

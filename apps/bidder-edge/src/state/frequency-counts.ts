@@ -1,6 +1,6 @@
 import { hashText } from '#domain/random';
+import { NO_LOCK, underLock, type Lock } from '../shared-lock';
 import { CounterTable, SLOTS, type CapId } from './counter-table';
-import { NO_LOCK, underLock, type Lock } from './shared-lock';
 
 const MINUTE_MS = 60_000;
 /** Entries looked at for one that has passed when there is no room: the work of one request stays bounded. */

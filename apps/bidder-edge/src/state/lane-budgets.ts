@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Arm } from '#domain/contracts';
+import { NO_LOCK, underLock, type Lock } from '../shared-lock';
 import type { Account } from './account';
 import { LaneMap } from './lane-map';
-import { NO_LOCK, underLock, type Lock } from './shared-lock';
 
 const NO_ACCOUNTS: readonly never[] = [];
 

@@ -1,7 +1,7 @@
 import { historyBytes } from '../histories';
+import { NO_LOCK, SharedLock, type Lock } from '../shared-lock';
 import { AccountRows, bytesOfAccounts } from './account-rows';
 import { CounterTable, bytesOfCounters } from './counter-table';
-import { NO_LOCK, SharedLock, type Lock } from './shared-lock';
 
 /** Grants that all threads together can know: ten thousand campaigns in two arms, a dozen each. */
 const MAX_GRANTS = 262_144;
